@@ -1,1 +1,3 @@
+//! What every connector shares.
 
+pub mod table;

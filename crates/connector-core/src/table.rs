@@ -1,0 +1,133 @@
+//! What a row is made of: columns that are declared once, with their type, meaning and the way to their value.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+/// The type of a column's values. It holds in every row and every format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// UTF-8 text.
+    Text,
+    /// A whole number of up to 64 bits.
+    Integer,
+    /// A double-precision number.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// A point in time, RFC 3339 in UTC.
+    Timestamp,
+    /// A JSON object or array; JSON text in CSV.
+    Nested,
+}
+
+impl Kind {
+    /// The name in the `schema` verb and the reference pages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Text => "text",
+            Kind::Integer => "integer",
+            Kind::Number => "number",
+            Kind::Boolean => "boolean",
+            Kind::Timestamp => "timestamp",
+            Kind::Nested => "nested",
+        }
+    }
+}
+
+/// One cell. Borrows from the record where it can.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value<'a> {
+    /// Not there: an empty field in CSV, `null` in JSON.
+    Null,
+    /// Text; an empty one stays distinguishable from NULL.
+    Text(Cow<'a, str>),
+    /// A whole number.
+    Integer(i64),
+    /// A double; NaN and infinities have no JSON form and become `null` there.
+    Number(f64),
+    /// A truth value.
+    Boolean(bool),
+    /// Seconds since the Unix epoch and nanoseconds within the second.
+    Timestamp(i64, u32),
+    /// JSON text that is already valid.
+    Nested(String),
+}
+
+impl<'a> Value<'a> {
+    /// Text, or NULL.
+    pub fn text(text: Option<&'a str>) -> Self {
+        text.map_or(Value::Null, |text| Value::Text(Cow::Borrowed(text)))
+    }
+
+    /// A whole number, or NULL.
+    pub fn integer(number: Option<impl Into<i64>>) -> Self {
+        number.map_or(Value::Null, |number| Value::Integer(number.into()))
+    }
+
+    /// A truth value, or NULL.
+    pub fn boolean(truth: Option<bool>) -> Self {
+        truth.map_or(Value::Null, Value::Boolean)
+    }
+
+    /// A nested value as JSON.
+    pub fn nested(value: &impl Serialize) -> Self {
+        serde_json::to_string(value).map_or(Value::Null, Value::Nested)
+    }
+}
+
+/// One column of a table over records of type `R`.
+pub struct Column<R: 'static> {
+    /// snake_case; stable between versions.
+    pub name: &'static str,
+    /// The type of all its values.
+    pub kind: Kind,
+    /// Whether the column is part of the row's key. A key is never NULL.
+    pub key: bool,
+    /// One sentence for the reader of the `schema` verb.
+    pub meaning: &'static str,
+    /// Reads the value from the record.
+    pub value: for<'a> fn(&'a R) -> Value<'a>,
+}
+
+impl<R> Column<R> {
+    const fn new(kind: Kind, name: &'static str, meaning: &'static str, value: for<'a> fn(&'a R) -> Value<'a>) -> Self {
+        Column { name, kind, key: false, meaning, value }
+    }
+
+    /// A column of [`Kind::Text`].
+    pub const fn text(name: &'static str, meaning: &'static str, value: for<'a> fn(&'a R) -> Value<'a>) -> Self {
+        Self::new(Kind::Text, name, meaning, value)
+    }
+
+    /// A column of [`Kind::Integer`].
+    pub const fn integer(name: &'static str, meaning: &'static str, value: for<'a> fn(&'a R) -> Value<'a>) -> Self {
+        Self::new(Kind::Integer, name, meaning, value)
+    }
+
+    /// A column of [`Kind::Number`].
+    pub const fn number(name: &'static str, meaning: &'static str, value: for<'a> fn(&'a R) -> Value<'a>) -> Self {
+        Self::new(Kind::Number, name, meaning, value)
+    }
+
+    /// A column of [`Kind::Boolean`].
+    pub const fn boolean(name: &'static str, meaning: &'static str, value: for<'a> fn(&'a R) -> Value<'a>) -> Self {
+        Self::new(Kind::Boolean, name, meaning, value)
+    }
+
+    /// A column of [`Kind::Timestamp`].
+    pub const fn timestamp(name: &'static str, meaning: &'static str, value: for<'a> fn(&'a R) -> Value<'a>) -> Self {
+        Self::new(Kind::Timestamp, name, meaning, value)
+    }
+
+    /// A column of [`Kind::Nested`].
+    pub const fn nested(name: &'static str, meaning: &'static str, value: for<'a> fn(&'a R) -> Value<'a>) -> Self {
+        Self::new(Kind::Nested, name, meaning, value)
+    }
+
+    /// Makes the column part of the row's key.
+    pub const fn key(mut self) -> Self {
+        self.key = true;
+        self
+    }
+}
