@@ -1,0 +1,135 @@
+//! Where the library meets the machine: environment, clock, sleep and the one shared HTTP client. Made once by `main`,
+//! or by a test with its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_http_client::{Builder as HttpBuilder, Connector};
+use aws_smithy_runtime::client::identity::IdentityCache;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::app_name::AppName;
+use aws_types::region::Region;
+
+/// A failed attempt: the connection must stand within this time.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The first byte of an answer must come within this time. DescribeInstances over a large account takes seconds.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// One call with all its retries. The SDK's default is none.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(180);
+/// Attempts of one call. The SDK's 3 give up on a throttled account within two seconds.
+const MAX_ATTEMPTS: u32 = 8;
+
+/// Environment, clock, sleep and HTTP, injected.
+#[derive(Clone, Debug)]
+pub struct Host {
+    pub(crate) config: SdkConfig,
+    pub(crate) http: SharedHttpClient,
+    pub(crate) time: SharedTimeSource,
+    pub(crate) sleep: SharedAsyncSleep,
+    pub(crate) retries: RetryConfig,
+}
+
+impl Host {
+    /// What the process finds itself in: `AWS_REGION`, `AWS_PROFILE`, `AWS_ENDPOINT_URL[_<SERVICE>]`, `AWS_CA_BUNDLE`
+    /// and the proxy variables mean what they mean to the AWS CLI.
+    ///
+    /// # Errors
+    /// A CA bundle that cannot be read.
+    pub async fn from_environment(app: &'static str, ca_bundle: Option<&[u8]>) -> Result<Self, String> {
+        let time = SharedTimeSource::new(SystemTimeSource::new());
+        let http = http_client(ca_bundle, ProxyConfig::from_env())?;
+        Ok(Self::load(app, http, time, SharedAsyncSleep::new(TokioSleep::new()), None).await)
+    }
+
+    /// A host whose every call goes to `endpoint`, on the given clock: for tests against a server on loopback.
+    pub async fn for_endpoint(endpoint: &str, time: SharedTimeSource, sleep: SharedAsyncSleep) -> Result<Self, String> {
+        let http = http_client(None, ProxyConfig::disabled())?;
+        Ok(Self::load("test", http, time, sleep, Some(endpoint)).await)
+    }
+
+    async fn load(
+        app: &'static str,
+        http: SharedHttpClient,
+        time: SharedTimeSource,
+        sleep: SharedAsyncSleep,
+        endpoint: Option<&str>,
+    ) -> Self {
+        // Not the default region chain: its last link asks the instance metadata service, for seconds, on machines that
+        // have none.
+        let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+            .or_else(ProfileFileRegionProvider::new())
+            .region()
+            .await;
+        let retries = RetryConfig::standard()
+            .with_max_attempts(MAX_ATTEMPTS)
+            .with_max_backoff(Duration::from_secs(20));
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .region(region.or_else(|| Some(Region::from_static("us-east-1"))))
+            .http_client(http.clone())
+            .time_source(time.clone())
+            .sleep_impl(sleep.clone())
+            .identity_cache(IdentityCache::no_cache())
+            .retry_config(retries.clone())
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT_TIMEOUT)
+                    .read_timeout(READ_TIMEOUT)
+                    .operation_timeout(OPERATION_TIMEOUT)
+                    .build(),
+            );
+        if let Ok(name) = AppName::new(app) {
+            loader = loader.app_name(name);
+        }
+        if let Some(endpoint) = endpoint {
+            loader = loader.endpoint_url(endpoint);
+        }
+        Host { config: loader.load().await, http, time, sleep, retries }
+    }
+
+    /// The region of the environment or profile, else `us-east-1`.
+    pub fn region(&self) -> &str {
+        self.config.region().map_or("us-east-1", |region| region.as_ref())
+    }
+
+    /// The same host with other retries: fewer and faster ones for tests.
+    pub fn with_retries(mut self, retries: RetryConfig) -> Self {
+        self.config = self.config.into_builder().retry_config(retries.clone()).build();
+        self.retries = retries;
+        self
+    }
+
+    /// The clock.
+    pub fn time(&self) -> &SharedTimeSource {
+        &self.time
+    }
+}
+
+/// One client for the whole run: with one each, a hundred service clients open a hundred pools.
+fn http_client(ca_bundle: Option<&[u8]>, proxy: ProxyConfig) -> Result<SharedHttpClient, String> {
+    let mut tls = TlsContext::builder();
+    if let Some(pem) = ca_bundle {
+        if !pem.windows(27).any(|window| window == b"-----BEGIN CERTIFICATE-----") {
+            return Err("AWS_CA_BUNDLE names a file without a PEM certificate".to_owned());
+        }
+        tls = tls.with_trust_store(TrustStore::empty().with_pem_certificate(pem));
+    }
+    let tls = tls.build().map_err(|error| format!("TLS cannot be set up: {error}"))?;
+    let proxy = Arc::new(proxy);
+    Ok(HttpBuilder::new().build_with_connector_fn(move |settings, components| {
+        let mut builder = Connector::builder().proxy_config(proxy.as_ref().clone());
+        builder.set_connector_settings(settings.cloned());
+        builder.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        builder.tls_provider(Provider::Rustls(CryptoMode::AwsLc)).tls_context(tls.clone()).build()
+    }))
+}

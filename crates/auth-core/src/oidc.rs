@@ -1,0 +1,275 @@
+//! The client-credentials request to an identity provider's token endpoint (RFC 6749, section 4.4).
+
+use std::fmt;
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+use aws_smithy_runtime::client::orchestrator::operation::Operation;
+use aws_smithy_runtime::client::retries::classifiers::{HttpStatusCodeClassifier, TransientErrorClassifier};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::timeout::TimeoutConfig;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::{ExposeSecret, SecretString};
+use url::form_urlencoded;
+
+use crate::host::Host;
+use crate::settings::{ClientAuthentication, WebIdentity};
+
+/// An identity provider that needs longer than this for a token is down.
+const TOKEN_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Why there is no token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenError {
+    /// No answer.
+    Unreachable(String),
+    /// The provider refused: an OAuth error of RFC 6749, section 5.2.
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// `error`: `invalid_client`, `invalid_scope` …
+        error: String,
+        /// `error_description`
+        description: Option<String>,
+    },
+    /// An answer that is none of a token endpoint.
+    Unexpected {
+        /// The HTTP status.
+        status: u16,
+        /// The content type, where one was given.
+        content_type: Option<String>,
+    },
+    /// Redirects are not followed: they would carry the client's secret to wherever they point.
+    Redirected {
+        /// The `Location`.
+        location: String,
+    },
+    /// JSON without `access_token`.
+    NoToken,
+}
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TokenError::Unreachable(why) => write!(f, "no answer: {why}"),
+            TokenError::Refused { status, error, description } => {
+                write!(f, "HTTP {status}: {error}")?;
+                description.as_ref().map_or(Ok(()), |text| write!(f, ": {text}"))
+            }
+            TokenError::Unexpected { status, content_type } => write!(
+                f,
+                "HTTP {status} with {} instead of a token in JSON",
+                content_type.as_deref().unwrap_or("no content type")
+            ),
+            TokenError::Redirected { location } => {
+                write!(f, "it redirects to {location}; redirects are not followed, they would carry the secret along")
+            }
+            TokenError::NoToken => f.write_str("its answer has no access_token"),
+        }
+    }
+}
+
+impl std::error::Error for TokenError {}
+
+/// Asks for a new token. Never cached: an old one would fail in mid-run.
+///
+/// # Errors
+/// See [`TokenError`]; answers of 429 and 5xx and broken connections are retried first.
+pub async fn request_token(host: &Host, identity: &WebIdentity) -> Result<SecretString, TokenError> {
+    let operation = operation(host, identity);
+    operation.invoke(Form::of(identity)).await.map_err(|error| match error {
+        SdkError::ServiceError(inner) => without_secret(inner.into_err(), &identity.client_secret),
+        SdkError::TimeoutError(_) => TokenError::Unreachable(format!("none within {} s", TOKEN_TIMEOUT.as_secs())),
+        SdkError::ResponseError(inner) => TokenError::Unexpected {
+            status: inner.raw().status().as_u16(),
+            content_type: inner.raw().headers().get("content-type").map(str::to_owned),
+        },
+        other => TokenError::Unreachable(crate::error::innermost(&other)),
+    })
+}
+
+fn operation(host: &Host, identity: &WebIdentity) -> Operation<Form, SecretString, TokenError> {
+    Operation::builder()
+        .service_name("identity-provider")
+        .operation_name("ClientCredentials")
+        .behavior_version(BehaviorVersion::latest())
+        .http_client::<>(host.http.clone() as SharedHttpClient)
+        .endpoint_url(identity.token_url.as_str())
+        .no_auth()
+        .sleep_impl(host.sleep.clone())
+        .time_source(host.time.clone())
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(Duration::from_secs(5))
+                .operation_timeout(TOKEN_TIMEOUT)
+                .build(),
+        )
+        .standard_retry(&host.retries.clone().with_max_attempts(host.retries.max_attempts().min(4)))
+        .retry_classifier(HttpStatusCodeClassifier::new_from_codes(&[429_u16, 500, 502, 503, 504][..]))
+        .retry_classifier(TransientErrorClassifier::<TokenError>::new())
+        .serializer(|form: Form| form.into_request())
+        .deserializer::<SecretString, TokenError>(|response| read_answer(response).map_err(OrchestratorError::operation))
+        .build()
+}
+
+/// The request's body and header. No `Debug` of the content: it holds the client's secret.
+struct Form {
+    body: String,
+    authorization: Option<String>,
+}
+
+impl fmt::Debug for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Form(REDACTED)")
+    }
+}
+
+impl Form {
+    fn of(identity: &WebIdentity) -> Self {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("grant_type", "client_credentials");
+        for (name, value) in [("scope", &identity.scope), ("audience", &identity.audience)] {
+            if let Some(value) = value {
+                form.append_pair(name, value);
+            }
+        }
+        form.extend_pairs(&identity.token_parameters);
+        let secret = identity.client_secret.expose_secret();
+        let authorization = match identity.client_authentication {
+            ClientAuthentication::Basic => {
+                // Form-encoded before base64 (RFC 6749, section 2.3.1): a secret with `:` or `%` fails otherwise.
+                let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+                let pair = format!("{}:{}", encode(&identity.client_id), encode(secret));
+                Some(format!("Basic {}", STANDARD.encode(pair)))
+            }
+            ClientAuthentication::Post => {
+                form.append_pair("client_id", &identity.client_id);
+                form.append_pair("client_secret", secret);
+                None
+            }
+        };
+        Form { body: form.finish(), authorization }
+    }
+
+    fn into_request(self) -> Result<HttpRequest, aws_smithy_runtime_api::box_error::BoxError> {
+        let mut request = HttpRequest::new(SdkBody::from(self.body));
+        request.set_method("POST")?;
+        // The path stays empty: the endpoint is the whole URL.
+        request.headers_mut().insert("content-type", "application/x-www-form-urlencoded");
+        request.headers_mut().insert("accept", "application/json");
+        if let Some(authorization) = self.authorization {
+            request.headers_mut().insert("authorization", authorization);
+        }
+        Ok(request)
+    }
+}
+
+fn read_answer(response: &HttpResponse) -> Result<SecretString, TokenError> {
+    let status = response.status().as_u16();
+    if (300..400).contains(&status) {
+        let location = response.headers().get("location").unwrap_or("nowhere").to_owned();
+        return Err(TokenError::Redirected { location });
+    }
+    let json = response.body().bytes().and_then(|body| serde_json::from_slice::<serde_json::Value>(body).ok());
+    let text = |name: &str| json.as_ref()?.get(name)?.as_str().map(str::to_owned);
+    if let (200..300, Some(token)) = (status, text("access_token")) {
+        return Ok(SecretString::from(token));
+    }
+    if let Some(error) = text("error") {
+        return Err(TokenError::Refused { status, error, description: text("error_description") });
+    }
+    if (200..300).contains(&status) && json.is_some_and(|json| json.is_object()) {
+        return Err(TokenError::NoToken);
+    }
+    let content_type = response.headers().get("content-type").map(str::to_owned);
+    Err(TokenError::Unexpected { status, content_type })
+}
+
+/// A provider's description may repeat what it was sent.
+fn without_secret(error: TokenError, secret: &SecretString) -> TokenError {
+    match error {
+        TokenError::Refused { status, error, description } => TokenError::Refused {
+            status,
+            error: error.replace(secret.expose_secret(), "***"),
+            description: description.map(|text| text.replace(secret.expose_secret(), "***")),
+        },
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::arn::RoleTemplate;
+
+    fn identity(client_authentication: ClientAuthentication) -> WebIdentity {
+        WebIdentity {
+            token_url: "https://idp.example/token".parse().unwrap(),
+            client_id: "client:1".into(),
+            client_secret: "s3cret/+=:% &x".into(),
+            client_authentication,
+            scope: Some("a b".into()),
+            audience: Some("https://aws".into()),
+            token_parameters: [("resource".to_owned(), "urn:x".to_owned())].into(),
+            role_arn: RoleTemplate::parse("arn:aws:iam::111111111111:role/a").unwrap(),
+            session_duration: Duration::from_secs(3600),
+        }
+    }
+
+    #[test]
+    fn basic_encodes_id_and_secret_before_base64_and_keeps_them_out_of_the_form() {
+        let form = Form::of(&identity(ClientAuthentication::Basic));
+        let header = form.authorization.as_deref().unwrap().strip_prefix("Basic ").unwrap();
+        let pair = String::from_utf8(STANDARD.decode(header).unwrap()).unwrap();
+        assert_eq!(pair, "client%3A1:s3cret%2F%2B%3D%3A%25+%26x");
+        assert_eq!(form.body, "grant_type=client_credentials&scope=a+b&audience=https%3A%2F%2Faws&resource=urn%3Ax");
+        assert_eq!(format!("{form:?}"), "Form(REDACTED)");
+    }
+
+    #[test]
+    fn post_puts_id_and_secret_into_the_form() {
+        let form = Form::of(&identity(ClientAuthentication::Post));
+        assert_eq!(form.authorization, None);
+        assert!(form.body.ends_with("&client_id=client%3A1&client_secret=s3cret%2F%2B%3D%3A%25+%26x"), "{}", form.body);
+    }
+
+    fn answer(status: u16, content_type: &'static str, body: &'static str) -> Result<SecretString, TokenError> {
+        let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
+        response.headers_mut().insert("content-type", content_type);
+        read_answer(&response)
+    }
+
+    #[test]
+    fn answers_are_told_apart() {
+        let ok = answer(200, "application/json", r#"{"access_token":"t","token_type":"Bearer"}"#).unwrap();
+        assert_eq!(ok.expose_secret(), "t");
+        for (status, content_type, body, expected) in [
+            (401, "application/json", r#"{"error":"invalid_client"}"#, "HTTP 401: invalid_client"),
+            (
+                400,
+                "application/json",
+                r#"{"error":"invalid_scope","error_description":"no such scope"}"#,
+                "HTTP 400: invalid_scope: no such scope",
+            ),
+            (200, "text/html", "<html>", "HTTP 200 with text/html instead of a token in JSON"),
+            (503, "text/html", "<html>", "HTTP 503 with text/html instead of a token in JSON"),
+            (200, "application/json", r#"{"id_token":"t"}"#, "its answer has no access_token"),
+            (200, "application/json", r#"["access_token"]"#, "instead of a token"),
+        ] {
+            let message = answer(status, content_type, body).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_provider_that_repeats_the_secret_does_not_spread_it() {
+        let told = TokenError::Refused { status: 401, error: "e".into(), description: Some("bad hush-1".into()) };
+        let kept = without_secret(told, &"hush-1".into());
+        assert_eq!(kept.to_string(), "HTTP 401: e: bad ***");
+    }
+}
