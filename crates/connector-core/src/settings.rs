@@ -387,7 +387,10 @@ impl Rules<'_> {
 }
 
 fn token_url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| format!("`{text}` is not a URL: {error}"))?;
+    let url = Url::parse(text).map_err(|error| format!("not a URL: {error}"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("credentials do not belong into the URL: use ClientId and ClientSecret".to_owned());
+    }
     let loopback = match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
@@ -399,9 +402,6 @@ fn token_url(text: &str) -> Result<Url, String> {
         "http" if loopback => {}
         "http" => return Err(format!("`{text}` would send the client's secret unencrypted: use https (http is for loopback only)")),
         other => return Err(format!("`{other}` is not a scheme for a token endpoint: use https")),
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("credentials do not belong into the URL: use ClientId and ClientSecret".to_owned());
     }
     if url.fragment().is_some() {
         return Err(format!("`{text}` has a fragment (#…), which is never sent: remove it"));
