@@ -345,6 +345,7 @@ impl Listing {
             .try_collect()
             .await
             .map_err(AwsError::of("organizations", operation))?;
+        last_page(operation, pages.last().and_then(|page| page.next_token.as_deref()))?;
         pages
             .into_iter()
             .flat_map(|page| page.accounts.unwrap_or_default())
@@ -361,6 +362,10 @@ impl Listing {
             })
             .collect()
     }
+}
+
+fn last_page(operation: &'static str, token: Option<&str>) -> Result<(), AwsError> {
+    AwsError::check_last_page("organizations", operation, token)
 }
 
 /// `State` takes the place of `Status`; older endpoints know `Status` only. Unknown values are handed on as they are.
