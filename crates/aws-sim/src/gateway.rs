@@ -103,6 +103,7 @@ async fn serve_aws(
         call.caller = Some(caller.identity.arn.clone());
     }
 
+    world.record.begin(&mut call);
     let (delay, action) = world.faults.judge(&call);
     pause(delay + latency(world, service, &call)).await;
     let truncated = match action {
@@ -113,13 +114,13 @@ async fn serve_aws(
     if !within_quota(world, service, &call) {
         return fail(world, call, service, &service.throttled(), &request_id);
     }
+    let region = call.region.as_deref().unwrap_or_default();
     let result = match (service, &caller) {
-        (Service::Sts, caller) => sts::call(world, caller.as_deref(), &operation, &params, &request_id),
+        (Service::Sts, caller) => sts::call(world, caller.as_deref(), region, &operation, &params, &request_id),
         (Service::Organizations, Some(caller)) => {
             organizations::call(world, &caller.identity, &operation, &request.body)
         }
         (Service::Ec2, Some(caller)) => {
-            let region = call.region.as_deref().unwrap_or_default();
             let ec2_call = Ec2Call {
                 world,
                 caller: &caller.identity,
@@ -265,10 +266,7 @@ async fn strike_transport(world: &World, call: Call, action: Action) -> Delivery
             content_type,
             body,
         } => finish(world, call, Delivery::Whole(Answer::new(status, content_type, body))),
-        Action::Hang => {
-            world.record.add(call);
-            std::future::pending().await
-        }
+        Action::Hang => std::future::pending().await,
         _ => finish(world, call, Delivery::Reset),
     }
 }
@@ -279,6 +277,7 @@ async fn serve_idp(world: &World, operation: &str, request: &Request) -> Deliver
         idp::note(request, &mut call);
     }
     tick(world, &call);
+    world.record.begin(&mut call);
     let (delay, action) = world.faults.judge(&call);
     pause(delay + world.estate.latency).await;
     match action {
@@ -315,6 +314,6 @@ fn finish(world: &World, mut call: Call, delivery: Delivery) -> Delivery {
         Delivery::Whole(answer) | Delivery::Truncated(answer) => answer.status,
         Delivery::Reset => 0,
     };
-    world.record.add(call);
+    world.record.end(call);
     delivery
 }

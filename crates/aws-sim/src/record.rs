@@ -24,13 +24,15 @@ pub struct Call {
     pub access_key_id: Option<String>,
     /// The simulator's time when the call came in.
     pub at: SystemTime,
-    /// The HTTP status; 0 where there was no answer.
+    /// The HTTP status; 0 where there was no answer, or none yet.
     pub status: u16,
     /// AWS's or the identity provider's error code.
     pub error: Option<String>,
     /// The call's parameters without secrets and tokens. A token request also has `client_authentication`
     /// (`client_secret_basic`, `client_secret_post` or `none`).
     pub parameters: BTreeMap<String, String>,
+    /// Its place in the record, once it has one.
+    place: Option<usize>,
 }
 
 impl Call {
@@ -46,6 +48,7 @@ impl Call {
             status: 0,
             error: None,
             parameters: BTreeMap::new(),
+            place: None,
         }
     }
 
@@ -75,27 +78,53 @@ pub struct Connections {
 
 #[derive(Default)]
 pub(crate) struct Record {
-    calls: Mutex<Vec<Call>>,
+    calls: Mutex<Calls>,
     accepted: AtomicUsize,
     open: AtomicUsize,
     peak: AtomicUsize,
 }
 
+/// The calls since the last time they were forgotten.
+#[derive(Default)]
+struct Calls {
+    forgotten: usize,
+    kept: Vec<Call>,
+}
+
 impl Record {
-    pub(crate) fn add(&self, call: Call) {
-        locked(&self.calls).push(call);
+    /// Notes a call that is being served.
+    pub(crate) fn begin(&self, call: &mut Call) {
+        let mut calls = locked(&self.calls);
+        call.place = Some(calls.forgotten + calls.kept.len());
+        calls.kept.push(call.clone());
+    }
+
+    /// Notes how a call ended, whether or not it was noted before.
+    pub(crate) fn end(&self, mut call: Call) {
+        if call.place.is_none() {
+            self.begin(&mut call);
+            return;
+        }
+        let mut calls = locked(&self.calls);
+        let place = call.place.and_then(|place| place.checked_sub(calls.forgotten));
+        if let Some(kept) = place.and_then(|place| calls.kept.get_mut(place)) {
+            *kept = call;
+        }
     }
 
     pub(crate) fn calls(&self) -> Vec<Call> {
-        locked(&self.calls).clone()
+        locked(&self.calls).kept.clone()
     }
 
     pub(crate) fn clear(&self) {
-        locked(&self.calls).clear();
+        let mut calls = locked(&self.calls);
+        calls.forgotten += calls.kept.len();
+        calls.kept.clear();
     }
 
     pub(crate) fn count(&self, pattern: &str) -> usize {
         locked(&self.calls)
+            .kept
             .iter()
             .filter(|call| crate::estate::matches(pattern, &call.name()))
             .count()
@@ -103,7 +132,7 @@ impl Record {
 
     pub(crate) fn counts(&self) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
-        for call in locked(&self.calls).iter() {
+        for call in &locked(&self.calls).kept {
             *counts.entry(call.name()).or_default() += 1;
         }
         counts
@@ -125,5 +154,33 @@ impl Record {
             open: self.open.load(Ordering::Relaxed),
             peak: self.peak.load(Ordering::Relaxed),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_was_forgotten_while_it_was_served_stays_forgotten() {
+        let record = Record::default();
+        let call = || {
+            let mut call = Call::new("ec2", "X", SystemTime::UNIX_EPOCH);
+            record.begin(&mut call);
+            call.status = 200;
+            call
+        };
+        let (first, second) = (call(), call());
+        record.end(first);
+        assert_eq!(
+            record.calls().iter().map(|call| call.status).collect::<Vec<_>>(),
+            [200, 0]
+        );
+        record.clear();
+        record.end(second);
+        assert_eq!(record.count("ec2:*"), 0);
+        let third = call();
+        record.end(third);
+        assert_eq!(record.calls()[0].status, 200);
     }
 }

@@ -28,19 +28,18 @@ pub(crate) async fn run(listener: TcpListener, world: Arc<World>) {
             tokio::task::yield_now().await;
             continue;
         };
-        tokio::spawn(connection(stream, Arc::clone(&world)));
+        let reset = Arc::new(AtomicBool::new(false));
+        // Counted here and not in the task, which may begin after the next connection has come and gone.
+        let stream = Counted::new(stream, Arc::clone(&world), Arc::clone(&reset));
+        tokio::spawn(connection(stream, Arc::clone(&world), reset));
     }
 }
 
-async fn connection(stream: TcpStream, world: Arc<World>) {
-    // Answers are written whole; waiting for more would only add latency.
-    let _ = stream.set_nodelay(true);
-    let reset = Arc::new(AtomicBool::new(false));
-    let io = Counted::new(stream, Arc::clone(&world), Arc::clone(&reset));
+async fn connection(stream: Counted, world: Arc<World>, reset: Arc<AtomicBool>) {
     let service = service_fn(|request| exchange(Arc::clone(&world), request, Arc::clone(&reset)));
     // A connection that breaks is the client's affair.
     let _ = hyper::server::conn::http1::Builder::new()
-        .serve_connection(TokioIo::new(io), service)
+        .serve_connection(TokioIo::new(stream), service)
         .await;
 }
 
@@ -143,6 +142,8 @@ struct Counted {
 
 impl Counted {
     fn new(stream: TcpStream, world: Arc<World>, reset: Arc<AtomicBool>) -> Self {
+        // Answers are written whole; waiting for more would only add latency.
+        let _ = stream.set_nodelay(true);
         world.record.opened();
         Self { stream, world, reset }
     }

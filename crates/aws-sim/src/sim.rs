@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -27,7 +27,7 @@ use crate::world::World;
 pub struct Sim {
     world: Arc<World>,
     address: SocketAddr,
-    runtime: Option<Runtime>,
+    runtime: Mutex<Option<Runtime>>,
 }
 
 /// Credentials of a session, to start a test with.
@@ -104,7 +104,7 @@ impl Sim {
         Ok(Self {
             world,
             address,
-            runtime: Some(runtime),
+            runtime: Mutex::new(Some(runtime)),
         })
     }
 
@@ -155,7 +155,7 @@ impl Sim {
         *locked(&self.world.idp_mode) = mode;
     }
 
-    /// All calls so far, in the order in which they were answered.
+    /// All calls so far, in the order in which they came in. One that is being served has the status 0.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
         self.world.record.calls()
@@ -228,6 +228,14 @@ impl Sim {
         (0..fleet.count()).map(|index| expected(&fleet, index)).collect()
     }
 
+    /// Closes the port and all connections, whatever is being served. What happened can still be asked.
+    pub fn stop(&self) {
+        // Tests stop a simulator inside of their own runtime, where waiting for another is not allowed.
+        if let Some(runtime) = locked(&self.runtime).take() {
+            runtime.shutdown_background();
+        }
+    }
+
     fn fleet(&self, account: &str, region: &str) -> Option<Fleet> {
         let estate = &self.world.estate;
         estate
@@ -238,10 +246,7 @@ impl Sim {
 
 impl Drop for Sim {
     fn drop(&mut self) {
-        // Tests drop a simulator inside of their own runtime, where waiting for another is not allowed.
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
+        self.stop();
     }
 }
 

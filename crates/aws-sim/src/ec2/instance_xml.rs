@@ -211,7 +211,11 @@ fn placement(xml: &mut Xml, fleet: &Fleet, traits: &Traits, chance: &mut crate::
 
 fn monitoring(xml: &mut Xml, chance: &mut crate::chance::Chance) {
     xml.element("monitoring", |xml| match chance.below(20) {
-        0..3 => xml.plain("state", "enabled"),
+        0 => {
+            xml.plain("state", "enabled");
+            xml.element("metricCategoryIdSet", |xml| xml.plain("item", "gpu-utilization"));
+        }
+        1..3 => xml.plain("state", "enabled"),
         3 => xml.plain("state", "pending"),
         4 => xml.plain("state", "disabling"),
         _ => xml.plain("state", "disabled"),

@@ -19,6 +19,7 @@ use crate::xml::Xml;
 pub(crate) fn call(
     world: &World,
     caller: Option<&Credential>,
+    region: &str,
     operation: &str,
     params: &Params,
     request_id: &str,
@@ -36,6 +37,7 @@ pub(crate) fn call(
     let Some(caller) = caller else {
         return Err(Service::Sts.refuse(crate::credentials::Refusal::NoAuthorization));
     };
+    region_active(world, caller, region)?;
     let result = match operation {
         "GetCallerIdentity" => Ok(caller_identity(&caller.identity)),
         "AssumeRole" => assume_role::call(world, &caller.identity, params),
@@ -43,6 +45,20 @@ pub(crate) fn call(
         _ => Err(Service::Sts.no_such_operation(operation)),
     };
     result.map(|result| envelope(operation, request_id, result))
+}
+
+/// STS of an opt-in region serves the accounts that have enabled it.
+fn region_active(world: &World, caller: &Credential, region: &str) -> Result<(), Failure> {
+    let account = &caller.identity.account;
+    let known = world.estate.regions.iter().any(|known| known.name == region);
+    if !known || world.estate.region_enabled(account, region) {
+        return Ok(());
+    }
+    let message = format!(
+        "STS is not activated in this region for account:{account}. Your account administrator can activate STS in \
+         this region using the IAM Console."
+    );
+    Err(Failure::new(403, "RegionDisabledException", message))
 }
 
 fn envelope(operation: &str, request_id: &str, result: String) -> String {
