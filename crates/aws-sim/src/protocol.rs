@@ -93,7 +93,7 @@ impl Service {
             Self::Organizations => Failure::new(
                 400,
                 "TooManyRequestsException",
-                "You have sent too many requests in too short a period of time. Please wait and try again.",
+                "You have sent too many requests in too short a period of time. Try again later.",
             ),
             Self::Ec2 => Failure::new(503, "RequestLimitExceeded", "Request limit exceeded."),
         }

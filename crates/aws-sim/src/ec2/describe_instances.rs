@@ -3,7 +3,7 @@
 
 use super::fleet::Fleet;
 use super::traits::Traits;
-use super::{Ec2Call, envelope, instance_xml};
+use super::{Ec2Call, envelope, filters, instance_xml};
 use crate::failure::Failure;
 use crate::pages::Position;
 
@@ -32,10 +32,7 @@ pub(super) fn call(call: &Ec2Call<'_>) -> Result<String, Failure> {
     );
     let position = match params.get("NextToken") {
         None => Position::default(),
-        Some(token) => world
-            .tokens
-            .open(&binding, token)
-            .ok_or_else(|| Failure::new(400, "InvalidNextToken", "The specified NextToken is not valid."))?,
+        Some(token) => world.tokens.open(&binding, token).ok_or_else(|| wrong_token(token))?,
     };
     if size.is_some() && fleet.count() > 0 && position.empty_is_due(world.estate.pages.empty_every) {
         let token = world.tokens.seal(&binding, position.after_empty());
@@ -72,6 +69,11 @@ pub(super) fn call(call: &Ec2Call<'_>) -> Result<String, Failure> {
     ))
 }
 
+fn wrong_token(token: &str) -> Failure {
+    let message = format!("Value ( {token} ) for parameter nextToken is invalid. The token is invalid.");
+    Failure::new(400, "InvalidParameterValue", message)
+}
+
 fn max_results(text: &str) -> Result<usize, Failure> {
     let wrong = |what: &str| {
         let message = format!("Value ( {text} ) for parameter maxResults is invalid. {what}");
@@ -85,20 +87,10 @@ fn max_results(text: &str) -> Result<usize, Failure> {
     }
 }
 
-/// The only filter that is simulated; others are refused rather than ignored.
+/// The only filter that is simulated.
 fn wanted_states<'a>(call: &Ec2Call<'a>) -> Result<Vec<&'a str>, Failure> {
-    let mut states = Vec::new();
-    for number in 1..=200 {
-        let Some(name) = call.params.get(&format!("Filter.{number}.Name")) else {
-            break;
-        };
-        if name != "instance-state-name" {
-            let message = format!("The filter '{name}' is invalid");
-            return Err(Failure::new(400, "InvalidParameterValue", message));
-        }
-        states.extend(call.params.list(&format!("Filter.{number}.Value")));
-    }
-    Ok(states)
+    let filters = filters(call.params, &["instance-state-name"])?;
+    Ok(filters.into_iter().flat_map(|(_, values)| values).collect())
 }
 
 fn shows(fleet: &Fleet, index: u32, states: &[&str]) -> bool {

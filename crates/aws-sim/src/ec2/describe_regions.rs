@@ -1,10 +1,10 @@
 //! DescribeRegions. <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeRegions.html>
 
-use super::{Ec2Call, envelope};
+use super::{Ec2Call, envelope, filters};
 use crate::estate::{Account, Region};
 use crate::failure::Failure;
 
-pub(super) const PARAMETERS: &[&str] = &["RegionName", "AllRegions", "DryRun"];
+pub(super) const PARAMETERS: &[&str] = &["RegionName", "AllRegions", "DryRun", "Filter"];
 
 pub(super) fn call(call: &Ec2Call<'_>) -> Result<String, Failure> {
     let estate = &call.world.estate;
@@ -26,14 +26,23 @@ pub(super) fn call(call: &Ec2Call<'_>) -> Result<String, Failure> {
         let message = format!("Invalid region names: {}", unknown.join(", "));
         return Err(Failure::new(400, "InvalidParameterValue", message));
     }
-    let wanted =
-        |region: &&Region| (all || enabled(region)) && (names.is_empty() || names.contains(&region.name.as_str()));
+    let filters = filters(call.params, &["region-name", "opt-in-status", "endpoint"])?;
+    let passes = |region: &Region| {
+        filters.iter().all(|(name, values)| match *name {
+            "region-name" => values.contains(&region.name.as_str()),
+            "opt-in-status" => values.contains(&status(account, region)),
+            _ => values.contains(&endpoint(region).as_str()),
+        })
+    };
+    let wanted = |region: &&Region| {
+        (all || enabled(region)) && (names.is_empty() || names.contains(&region.name.as_str())) && passes(region)
+    };
     Ok(envelope(call, "DescribeRegions", 8192, |xml| {
         xml.element("regionInfo", |xml| {
             for region in estate.regions.iter().filter(wanted) {
                 xml.element("item", |xml| {
                     xml.text("regionName", &region.name);
-                    xml.text("regionEndpoint", &format!("ec2.{}.amazonaws.com", region.name));
+                    xml.text("regionEndpoint", &endpoint(region));
                     xml.plain("optInStatus", status(account, region));
                 });
             }
@@ -47,4 +56,8 @@ fn status(account: Option<&Account>, region: &Region) -> &'static str {
         (true, true) => "opted-in",
         (true, false) => "not-opted-in",
     }
+}
+
+fn endpoint(region: &Region) -> String {
+    format!("ec2.{}.amazonaws.com", region.name)
 }

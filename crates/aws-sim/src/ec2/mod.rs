@@ -108,3 +108,21 @@ fn envelope(call: &Ec2Call<'_>, operation: &str, capacity: usize, inside: impl F
     xml.markup("Response>");
     xml.finish()
 }
+
+/// The filters of a call. Those that are not simulated are refused rather than ignored.
+fn filters<'a>(params: &'a Params, known: &[&str]) -> Result<Vec<(&'a str, Vec<&'a str>)>, Failure> {
+    let named = (1..=200).map_while(|number| Some((number, params.get(&format!("Filter.{number}.Name"))?)));
+    named
+        .map(|(number, name)| {
+            if known.contains(&name) {
+                Ok((name, params.list(&format!("Filter.{number}.Value"))))
+            } else {
+                Err(Failure::new(
+                    400,
+                    "InvalidParameterValue",
+                    format!("The filter '{name}' is invalid"),
+                ))
+            }
+        })
+        .collect()
+}

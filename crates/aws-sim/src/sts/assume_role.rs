@@ -22,6 +22,7 @@ pub(super) fn call(world: &World, caller: &Arc<Identity>, params: &Params) -> Re
     let seconds = validate::duration(params, 3600, 43_200)?;
     let arn = params.get("RoleArn").unwrap_or_default();
     validate::role_arn(arn)?;
+    validate::no_session_policy(params)?;
 
     let denied = |action: &str| {
         let message = format!(

@@ -109,6 +109,18 @@ pub(super) fn role_arn(arn: &str) -> Result<(), Failure> {
     if sound { Ok(()) } else { Err(invalid()) }
 }
 
+/// Session policies are not simulated. Refusing them is better than a session that may do more than was asked for.
+pub(super) fn no_session_policy(params: &Params) -> Result<(), Failure> {
+    if params.get("Policy").is_none() && params.get("PolicyArns.member.1.arn").is_none() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        400,
+        "NotSimulated",
+        "aws-sim does not simulate session policies",
+    ))
+}
+
 /// AWS writes `roleSessionName` where the parameter is `RoleSessionName`.
 fn member(name: &str) -> String {
     let mut letters = name.chars();

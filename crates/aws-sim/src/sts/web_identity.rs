@@ -22,6 +22,7 @@ pub(super) fn call(world: &World, params: &Params) -> Result<String, Failure> {
     let seconds = validate::duration(params, 3600, 43_200)?;
     let arn = params.get("RoleArn").unwrap_or_default();
     validate::role_arn(arn)?;
+    validate::no_session_policy(params)?;
     let Some(text) = params.get("WebIdentityToken") else {
         let message = "1 validation error detected: Value null at 'webIdentityToken' failed to satisfy constraint: \
                        Member must not be null";
@@ -88,6 +89,9 @@ fn provider<'a>(world: &World, account: &'a Account, issuer: &str) -> Option<&'a
 
 /// What counts as the token's audience: `azp` where there is one, else one of `aud`.
 fn audience(token: &Token<'_>, provider: &OidcProvider) -> Result<String, Failure> {
+    if token.audiences().is_empty() {
+        return Err(invalid("Missing a required claim: aud"));
+    }
     let candidates = token.claim("azp").map_or_else(|| token.audiences(), |azp| vec![azp]);
     candidates
         .into_iter()

@@ -97,6 +97,8 @@ async fn the_regions_of_an_account() {
         regions(&member, "&RegionName.1=ap-east-1"),
         pairs(&[("ap-east-1", "opted-in")])
     );
+    let filter = "&Filter.1.Name=opt-in-status&Filter.1.Value.1=opted-in";
+    assert_eq!(regions(&member, filter), pairs(&[("ap-east-1", "opted-in")]));
     let unknown = ec2(&sim, &keys, REGION, "Action=DescribeRegions&RegionName.1=ap-east-1");
     assert_eq!(unknown.code(), "InvalidParameterValue");
     assert!(
@@ -147,10 +149,10 @@ async fn parameters_that_are_wrong() {
     let code = |keys: &Keys, rest: &str| ec2(&sim, keys, REGION, &format!("Action=DescribeInstances{rest}")).code();
     assert_eq!(code(&keys, "&MaxResults=4"), "InvalidParameterValue");
     assert_eq!(code(&keys, "&MaxResults=1001"), "InvalidParameterValue");
-    assert_eq!(code(&keys, "&NextToken=forged"), "InvalidNextToken");
+    assert_eq!(code(&keys, "&NextToken=forged"), "InvalidParameterValue");
     assert_eq!(
         code(&other, &format!("&MaxResults=5&NextToken={token}")),
-        "InvalidNextToken"
+        "InvalidParameterValue"
     );
     assert_eq!(
         code(&keys, &format!("&MaxResults=5&InstanceId.1={}", ids[0])),

@@ -99,7 +99,11 @@ async fn tokens_that_sts_does_not_take() {
             "InvalidIdentityToken",
             "Incorrect token audience",
         ),
-        (IdpMode::NoAudience, "InvalidIdentityToken", "Incorrect token audience"),
+        (
+            IdpMode::NoAudience,
+            "InvalidIdentityToken",
+            "Missing a required claim: aud",
+        ),
         (
             IdpMode::WrongIssuer,
             "InvalidIdentityToken",
