@@ -25,6 +25,8 @@ static PAGE_SIZE: Parameter = Parameter::new(
 )
 .default("1000");
 
+static PARAMETERS: &[&Parameter] = &[&PAGE_SIZE];
+
 /// The connector.
 #[derive(Debug)]
 pub struct Ec2Connector;
@@ -50,7 +52,7 @@ impl Connector for Ec2Connector {
     }
 
     fn parameters(&self) -> &'static [&'static Parameter] {
-        &[&PAGE_SIZE]
+        PARAMETERS
     }
 
     async fn collect(
