@@ -10,6 +10,7 @@ import json
 import sys
 from datetime import datetime, timezone
 
+import boto3
 from aws import Caller
 from botocore import xform_name
 
@@ -158,6 +159,10 @@ def place(interface):
     return (index is None, index or 0, card or 0, interface.get("network_interface_id") or interface.get("secondary_interface_id"))
 
 
+def partition(region):
+    return boto3.Session().get_partition_for_region(region)
+
+
 def flat(instance, path):
     for step in path.split("."):
         if instance is None:
@@ -172,13 +177,15 @@ def row(model, account, region, reservation, instance):
         "account_name": account["name"],
         "organizational_unit_path": account["path"],
         "region": region,
-        "arn": f"arn:aws:ec2:{region}:{reservation['OwnerId']}:instance/{instance['InstanceId']}",
+        "arn": f"arn:{partition(region)}:ec2:{region}:{reservation['OwnerId']}:instance/{instance['InstanceId']}",
         "name": next((tag["Value"] for tag in instance.get("Tags", []) if tag["Key"] == "Name"), None),
         "reservation_id": reservation.get("ReservationId"),
         "owner_id": reservation.get("OwnerId"),
         "requester_id": reservation.get("RequesterId"),
     }
     values.update({column: flat(instance, path) for column, path in FLAT.items()})
+    if values["state_code"] is not None:
+        values["state_code"] &= 0xFF  # AWS: "The high byte should be ignored."
     for column, (member, order) in NESTED.items():
         shape = model.shape_for("Instance").members[member]
         elements = listed(member, shape, instance.get(member))

@@ -1,4 +1,4 @@
-"""Runs moto or ministack, unchanged in what they decide, with four things around them that the tests need:
+"""Runs moto, ministack or the server of `model_server.py`, unchanged in what they decide, with four things around them:
 
 * it ends when the process that started it ends: its standard input is then at its end;
 * a journal, one JSON object a line, of every request: which key and session signed it, for which service and region,
@@ -153,9 +153,15 @@ def serve_ministack(options, journal, issued):
     ministack.app.main()
 
 
+def serve_model(options, journal, _issued):
+    import model_server
+
+    model_server.serve(options.port, journal)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("server", choices=["moto", "ministack"])
+    parser.add_argument("server", choices=["moto", "ministack", "model"])
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--journal", required=True)
     parser.add_argument("--issued", required=True)
@@ -166,7 +172,7 @@ def main():
     options = parser.parse_args()
     end_with_parent()
     delays = {action: float(seconds) for action, seconds in (delay.split("=") for delay in options.delay)}
-    serve = {"moto": serve_moto, "ministack": serve_ministack}[options.server]
+    serve = {"moto": serve_moto, "ministack": serve_ministack, "model": serve_model}[options.server]
     serve(options, Journal(options.journal, delays), Issued(options.issued))
 
 

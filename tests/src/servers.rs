@@ -2,6 +2,7 @@
 
 mod journal;
 mod ministack;
+mod model;
 mod moto;
 mod oidc_provider;
 
@@ -10,6 +11,7 @@ use std::process::Command;
 
 pub use journal::{Journal, Request};
 pub use ministack::Ministack;
+pub use model::Model;
 pub use moto::{Estate, Moto};
 pub use oidc_provider::{OidcProvider, TokenRequest};
 
