@@ -15,7 +15,9 @@ impl AccountId {
         if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
             return Ok(AccountId(text.to_owned()));
         }
-        Err(format!("`{text}` is not an account id: an account id has exactly 12 digits"))
+        Err(format!(
+            "`{text}` is not an account id: an account id has exactly 12 digits"
+        ))
     }
 
     /// The twelve digits.
@@ -54,7 +56,9 @@ impl RoleTemplate {
             return wrong("it has the form arn:aws:iam::123456789012:role/name");
         }
         if account != ACCOUNT_PLACEHOLDER && AccountId::parse(account).is_err() {
-            return wrong(&format!("its account is {ACCOUNT_PLACEHOLDER} or has exactly 12 digits"));
+            return wrong(&format!(
+                "its account is {ACCOUNT_PLACEHOLDER} or has exactly 12 digits"
+            ));
         }
         let Some(path) = resource.strip_prefix("role/") else {
             return wrong("its last part begins with role/");
@@ -197,7 +201,8 @@ mod tests {
         }
 
         #[test]
-        fn joined_chains_come_apart_again(names in proptest::collection::vec("[a-z,.@=+-]{1,12}", 0..6), separator in "[ ;\n]|, |,") {
+        // A name that ends in a comma cannot be told from a separator, by rule.
+        fn joined_chains_come_apart_again(names in proptest::collection::vec("[a-z,.@=+-]{0,11}[a-z]", 0..6), separator in "[ ;\n]|, |,") {
             let arns: Vec<String> = names.iter().map(|name| format!("arn:aws:iam::111111111111:role/{name}")).collect();
             let joined = arns.join(&separator);
             proptest::prop_assert_eq!(split_chain(&joined), arns);

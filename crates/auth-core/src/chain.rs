@@ -45,7 +45,9 @@ pub fn plan(chain: &[RoleTemplate], account: Option<&AccountId>, options: &RoleO
             let role_arn = match account {
                 Some(account) => role.resolve(account),
                 None if role.has_placeholder() => {
-                    return Err(format!("{role}: `{{accountId}}` has a meaning in the sub-account chain only"));
+                    return Err(format!(
+                        "{role}: `{{accountId}}` has a meaning in the sub-account chain only"
+                    ));
                 }
                 None => role.as_str().to_owned(),
             };
@@ -82,11 +84,18 @@ mod tests {
     const CASES: &[Case<'_>] = &[
         (&[], None, Ok(&[])),
         (&[], Some("222222222222"), Ok(&[])),
-        (&["arn:aws:iam::111111111111:role/a"], None, Ok(&[("arn:aws:iam::111111111111:role/a", true)])),
+        (
+            &["arn:aws:iam::111111111111:role/a"],
+            None,
+            Ok(&[("arn:aws:iam::111111111111:role/a", true)]),
+        ),
         (
             &["arn:aws:iam::111111111111:role/a", "arn:aws:iam::111111111111:role/b"],
             None,
-            Ok(&[("arn:aws:iam::111111111111:role/a", true), ("arn:aws:iam::111111111111:role/b", true)]),
+            Ok(&[
+                ("arn:aws:iam::111111111111:role/a", true),
+                ("arn:aws:iam::111111111111:role/b", true),
+            ]),
         ),
         (
             &["arn:aws:iam::{accountId}:role/a"],
@@ -108,7 +117,11 @@ mod tests {
                 ("arn:aws:iam::111111111111:role/back", false),
             ]),
         ),
-        (&["arn:aws:iam::{accountId}:role/a"], None, Err("sub-account chain only")),
+        (
+            &["arn:aws:iam::{accountId}:role/a"],
+            None,
+            Err("sub-account chain only"),
+        ),
     ];
 
     #[test]
@@ -129,7 +142,8 @@ mod tests {
 
     #[test]
     fn every_hop_has_the_external_id_and_the_clamped_duration_and_only_the_first_the_source_identity() {
-        let chain = RoleTemplate::parse_chain("arn:aws:iam::111111111111:role/a arn:aws:iam::{accountId}:role/b").unwrap();
+        let chain =
+            RoleTemplate::parse_chain("arn:aws:iam::111111111111:role/a arn:aws:iam::{accountId}:role/b").unwrap();
         let account = AccountId::parse("222222222222").unwrap();
         let hops = plan(&chain, Some(&account), &options()).unwrap();
         for hop in &hops {
@@ -139,7 +153,13 @@ mod tests {
         }
         assert_eq!(hops[0].source_identity.as_deref(), Some("hub"));
         assert_eq!(hops[1].source_identity, None);
-        let shorter = RoleOptions { duration: Duration::from_secs(900), ..options() };
-        assert_eq!(plan(&chain, Some(&account), &shorter).unwrap()[1].duration, Duration::from_secs(900));
+        let shorter = RoleOptions {
+            duration: Duration::from_secs(900),
+            ..options()
+        };
+        assert_eq!(
+            plan(&chain, Some(&account), &shorter).unwrap()[1].duration,
+            Duration::from_secs(900)
+        );
     }
 }

@@ -75,7 +75,10 @@ impl AwsError {
                 format!("the answer could not be read: {}", innermost(error))
             }
             (None, SdkError::ServiceError(_)) if code.is_none() => {
-                format!("the answer (HTTP {}) is not one that AWS gives", http_status.unwrap_or_default())
+                format!(
+                    "the answer (HTTP {}) is not one that AWS gives",
+                    http_status.unwrap_or_default()
+                )
             }
             _ => innermost(error),
         };
@@ -209,7 +212,9 @@ impl fmt::Display for Step {
             Step::DefaultChain => f.write_str("the AWS default credential chain"),
             Step::Token { url } => write!(f, "the identity provider at {url}"),
             Step::WebIdentity { role_arn } => write!(f, "AssumeRoleWithWebIdentity of {role_arn}"),
-            Step::Role { number, of, role_arn, .. } => write!(f, "hop {number} of {of}, AssumeRole of {role_arn}"),
+            Step::Role {
+                number, of, role_arn, ..
+            } => write!(f, "hop {number} of {of}, AssumeRole of {role_arn}"),
             Step::Identity => f.write_str("the identity check"),
             Step::Listing => f.write_str("the account listing"),
         }
@@ -356,8 +361,13 @@ const THROTTLING: &[&str] = &[
     "TooManyRequestsException",
 ];
 
-const DENIED: &[&str] =
-    &["AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "UnauthorizedAccess"];
+const DENIED: &[&str] = &[
+    "AccessDenied",
+    "AccessDeniedException",
+    "AuthorizationError",
+    "UnauthorizedOperation",
+    "UnauthorizedAccess",
+];
 
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>,
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html>
@@ -394,14 +404,17 @@ fn meta_request_id<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -
     }
 }
 
+fn chain_of<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error: &&'a (dyn StdError + 'static)| error.source())
+}
+
 fn find_in_chain<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
-    std::iter::successors(Some(error), |error| error.source()).find_map(|error| error.downcast_ref())
+    chain_of(error).find_map(|error| error.downcast_ref())
 }
 
 /// The last error of the chain says it best: the ones around it say "dispatch failure".
-fn innermost(error: &(dyn StdError + 'static)) -> String {
-    let texts: Vec<String> =
-        std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect();
+pub(crate) fn innermost(error: &(dyn StdError + 'static)) -> String {
+    let texts: Vec<String> = chain_of(error).map(ToString::to_string).collect();
     let tail = &texts[texts.len().saturating_sub(2)..];
     match tail {
         [before, last] if before != last && !before.contains(last.as_str()) => format!("{before}: {last}"),

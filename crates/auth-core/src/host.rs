@@ -94,7 +94,13 @@ impl Host {
         if let Some(endpoint) = endpoint {
             loader = loader.endpoint_url(endpoint);
         }
-        Host { config: loader.load().await, http, time, sleep, retries }
+        Host {
+            config: loader.load().await,
+            http,
+            time,
+            sleep,
+            retries,
+        }
     }
 
     /// The region of the environment or profile, else `us-east-1`.
@@ -130,6 +136,9 @@ fn http_client(ca_bundle: Option<&[u8]>, proxy: ProxyConfig) -> Result<SharedHtt
         let mut builder = Connector::builder().proxy_config(proxy.as_ref().clone());
         builder.set_connector_settings(settings.cloned());
         builder.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
-        builder.tls_provider(Provider::Rustls(CryptoMode::AwsLc)).tls_context(tls.clone()).build()
+        builder
+            .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+            .tls_context(tls.clone())
+            .build()
     }))
 }

@@ -56,7 +56,12 @@ impl std::fmt::Display for Preview {
             [one] => write!(f, "{one:?}")?,
             several => write!(f, "{several:?}")?,
         }
-        write!(f, ", azp {}, alg {}, exp ", or_absent(&self.authorized_party), or_absent(&self.algorithm))?;
+        write!(
+            f,
+            ", azp {}, alg {}, exp ",
+            or_absent(&self.authorized_party),
+            or_absent(&self.algorithm)
+        )?;
         match self.expires {
             Some(seconds) => match aws_smithy_types::DateTime::from_secs(seconds)
                 .fmt(aws_smithy_types::date_time::Format::DateTime)
@@ -80,7 +85,11 @@ mod tests {
     use super::*;
 
     fn token(header: &str, claims: &str) -> String {
-        format!("{}.{}.c2ln", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims))
+        format!(
+            "{}.{}.c2ln",
+            URL_SAFE_NO_PAD.encode(header),
+            URL_SAFE_NO_PAD.encode(claims)
+        )
     }
 
     #[test]
@@ -101,7 +110,10 @@ mod tests {
     #[test]
     fn absent_claims_are_called_absent() {
         let preview = Preview::of(&token("{}", "{}")).unwrap();
-        assert_eq!(preview.to_string(), "the token says iss absent, aud absent, azp absent, alg absent, exp absent");
+        assert_eq!(
+            preview.to_string(),
+            "the token says iss absent, aud absent, azp absent, alg absent, exp absent"
+        );
     }
 
     #[test]

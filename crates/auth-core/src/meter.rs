@@ -38,7 +38,10 @@ impl Meter {
 
     /// `client` with its requests counted here.
     pub(crate) fn wrap(self: &Arc<Self>, client: SharedHttpClient) -> SharedHttpClient {
-        SharedHttpClient::new(MeteredClient { meter: Arc::clone(self), client })
+        SharedHttpClient::new(MeteredClient {
+            meter: Arc::clone(self),
+            client,
+        })
     }
 }
 

@@ -6,7 +6,6 @@ use std::time::Duration;
 use aws_config::BehaviorVersion;
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
 use aws_smithy_runtime::client::retries::classifiers::{HttpStatusCodeClassifier, TransientErrorClassifier};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::body::SdkBody;
@@ -56,7 +55,11 @@ impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             TokenError::Unreachable(why) => write!(f, "no answer: {why}"),
-            TokenError::Refused { status, error, description } => {
+            TokenError::Refused {
+                status,
+                error,
+                description,
+            } => {
                 write!(f, "HTTP {status}: {error}")?;
                 description.as_ref().map_or(Ok(()), |text| write!(f, ": {text}"))
             }
@@ -66,7 +69,10 @@ impl fmt::Display for TokenError {
                 content_type.as_deref().unwrap_or("no content type")
             ),
             TokenError::Redirected { location } => {
-                write!(f, "it redirects to {location}; redirects are not followed, they would carry the secret along")
+                write!(
+                    f,
+                    "it redirects to {location}; redirects are not followed, they would carry the secret along"
+                )
             }
             TokenError::NoToken => f.write_str("its answer has no access_token"),
         }
@@ -97,8 +103,8 @@ fn operation(host: &Host, identity: &WebIdentity) -> Operation<Form, SecretStrin
         .service_name("identity-provider")
         .operation_name("ClientCredentials")
         .behavior_version(BehaviorVersion::latest())
-        .http_client::<>(host.http.clone() as SharedHttpClient)
-        .endpoint_url(identity.token_url.as_str())
+        .http_client(host.http.clone())
+        .endpoint_url(&identity.token_url.origin().ascii_serialization())
         .no_auth()
         .sleep_impl(host.sleep.clone())
         .time_source(host.time.clone())
@@ -108,16 +114,26 @@ fn operation(host: &Host, identity: &WebIdentity) -> Operation<Form, SecretStrin
                 .operation_timeout(TOKEN_TIMEOUT)
                 .build(),
         )
-        .standard_retry(&host.retries.clone().with_max_attempts(host.retries.max_attempts().min(4)))
-        .retry_classifier(HttpStatusCodeClassifier::new_from_codes(&[429_u16, 500, 502, 503, 504][..]))
+        .standard_retry(
+            &host
+                .retries
+                .clone()
+                .with_max_attempts(host.retries.max_attempts().min(4)),
+        )
+        .retry_classifier(HttpStatusCodeClassifier::new_from_codes(
+            &[429_u16, 500, 502, 503, 504][..],
+        ))
         .retry_classifier(TransientErrorClassifier::<TokenError>::new())
         .serializer(|form: Form| form.into_request())
-        .deserializer::<SecretString, TokenError>(|response| read_answer(response).map_err(OrchestratorError::operation))
+        .deserializer::<SecretString, TokenError>(|response| {
+            read_answer(response).map_err(OrchestratorError::operation)
+        })
         .build()
 }
 
 /// The request's body and header. No `Debug` of the content: it holds the client's secret.
 struct Form {
+    path_and_query: String,
     body: String,
     authorization: Option<String>,
 }
@@ -152,14 +168,20 @@ impl Form {
                 None
             }
         };
-        Form { body: form.finish(), authorization }
+        Form {
+            path_and_query: identity.token_url[url::Position::BeforePath..url::Position::AfterQuery].to_owned(),
+            body: form.finish(),
+            authorization,
+        }
     }
 
     fn into_request(self) -> Result<HttpRequest, aws_smithy_runtime_api::box_error::BoxError> {
         let mut request = HttpRequest::new(SdkBody::from(self.body));
         request.set_method("POST")?;
-        // The path stays empty: the endpoint is the whole URL.
-        request.headers_mut().insert("content-type", "application/x-www-form-urlencoded");
+        request.set_uri(self.path_and_query)?;
+        request
+            .headers_mut()
+            .insert("content-type", "application/x-www-form-urlencoded");
         request.headers_mut().insert("accept", "application/json");
         if let Some(authorization) = self.authorization {
             request.headers_mut().insert("authorization", authorization);
@@ -174,13 +196,20 @@ fn read_answer(response: &HttpResponse) -> Result<SecretString, TokenError> {
         let location = response.headers().get("location").unwrap_or("nowhere").to_owned();
         return Err(TokenError::Redirected { location });
     }
-    let json = response.body().bytes().and_then(|body| serde_json::from_slice::<serde_json::Value>(body).ok());
+    let json = response
+        .body()
+        .bytes()
+        .and_then(|body| serde_json::from_slice::<serde_json::Value>(body).ok());
     let text = |name: &str| json.as_ref()?.get(name)?.as_str().map(str::to_owned);
     if let (200..300, Some(token)) = (status, text("access_token")) {
         return Ok(SecretString::from(token));
     }
     if let Some(error) = text("error") {
-        return Err(TokenError::Refused { status, error, description: text("error_description") });
+        return Err(TokenError::Refused {
+            status,
+            error,
+            description: text("error_description"),
+        });
     }
     if (200..300).contains(&status) && json.is_some_and(|json| json.is_object()) {
         return Err(TokenError::NoToken);
@@ -192,7 +221,11 @@ fn read_answer(response: &HttpResponse) -> Result<SecretString, TokenError> {
 /// A provider's description may repeat what it was sent.
 fn without_secret(error: TokenError, secret: &SecretString) -> TokenError {
     match error {
-        TokenError::Refused { status, error, description } => TokenError::Refused {
+        TokenError::Refused {
+            status,
+            error,
+            description,
+        } => TokenError::Refused {
             status,
             error: error.replace(secret.expose_secret(), "***"),
             description: description.map(|text| text.replace(secret.expose_secret(), "***")),
@@ -227,7 +260,10 @@ mod tests {
         let header = form.authorization.as_deref().unwrap().strip_prefix("Basic ").unwrap();
         let pair = String::from_utf8(STANDARD.decode(header).unwrap()).unwrap();
         assert_eq!(pair, "client%3A1:s3cret%2F%2B%3D%3A%25+%26x");
-        assert_eq!(form.body, "grant_type=client_credentials&scope=a+b&audience=https%3A%2F%2Faws&resource=urn%3Ax");
+        assert_eq!(
+            form.body,
+            "grant_type=client_credentials&scope=a+b&audience=https%3A%2F%2Faws&resource=urn%3Ax"
+        );
         assert_eq!(format!("{form:?}"), "Form(REDACTED)");
     }
 
@@ -235,7 +271,12 @@ mod tests {
     fn post_puts_id_and_secret_into_the_form() {
         let form = Form::of(&identity(ClientAuthentication::Post));
         assert_eq!(form.authorization, None);
-        assert!(form.body.ends_with("&client_id=client%3A1&client_secret=s3cret%2F%2B%3D%3A%25+%26x"), "{}", form.body);
+        assert!(
+            form.body
+                .ends_with("&client_id=client%3A1&client_secret=s3cret%2F%2B%3D%3A%25+%26x"),
+            "{}",
+            form.body
+        );
     }
 
     fn answer(status: u16, content_type: &'static str, body: &'static str) -> Result<SecretString, TokenError> {
@@ -249,16 +290,36 @@ mod tests {
         let ok = answer(200, "application/json", r#"{"access_token":"t","token_type":"Bearer"}"#).unwrap();
         assert_eq!(ok.expose_secret(), "t");
         for (status, content_type, body, expected) in [
-            (401, "application/json", r#"{"error":"invalid_client"}"#, "HTTP 401: invalid_client"),
+            (
+                401,
+                "application/json",
+                r#"{"error":"invalid_client"}"#,
+                "HTTP 401: invalid_client",
+            ),
             (
                 400,
                 "application/json",
                 r#"{"error":"invalid_scope","error_description":"no such scope"}"#,
                 "HTTP 400: invalid_scope: no such scope",
             ),
-            (200, "text/html", "<html>", "HTTP 200 with text/html instead of a token in JSON"),
-            (503, "text/html", "<html>", "HTTP 503 with text/html instead of a token in JSON"),
-            (200, "application/json", r#"{"id_token":"t"}"#, "its answer has no access_token"),
+            (
+                200,
+                "text/html",
+                "<html>",
+                "HTTP 200 with text/html instead of a token in JSON",
+            ),
+            (
+                503,
+                "text/html",
+                "<html>",
+                "HTTP 503 with text/html instead of a token in JSON",
+            ),
+            (
+                200,
+                "application/json",
+                r#"{"id_token":"t"}"#,
+                "its answer has no access_token",
+            ),
             (200, "application/json", r#"["access_token"]"#, "instead of a token"),
         ] {
             let message = answer(status, content_type, body).unwrap_err().to_string();
@@ -268,7 +329,11 @@ mod tests {
 
     #[test]
     fn a_provider_that_repeats_the_secret_does_not_spread_it() {
-        let told = TokenError::Refused { status: 401, error: "e".into(), description: Some("bad hush-1".into()) };
+        let told = TokenError::Refused {
+            status: 401,
+            error: "e".into(),
+            description: Some("bad hush-1".into()),
+        };
         let kept = without_secret(told, &"hush-1".into());
         assert_eq!(kept.to_string(), "HTTP 401: e: bad ***");
     }

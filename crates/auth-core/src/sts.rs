@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_sdk_sts::Client;
+use aws_smithy_async::rt::sleep::AsyncSleep as _;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::arn::{AccountId, account_of};
@@ -55,7 +56,9 @@ pub(crate) async fn assume_role_with_web_identity(
     options: &RoleOptions,
     token: &SecretString,
 ) -> Result<Credentials, AuthError> {
-    let step = || Step::WebIdentity { role_arn: identity.role_arn.to_string() };
+    let step = || Step::WebIdentity {
+        role_arn: identity.role_arn.to_string(),
+    };
     let Some(preview) = Preview::of(token.expose_secret()) else {
         let why = "the identity provider's access token is opaque; AWS takes a signed JWT only".to_owned();
         return Err(AuthError::new(step(), Cause::Invalid(why)));
@@ -77,7 +80,9 @@ pub(crate) async fn assume_role_with_web_identity(
                 Err(error) => error,
             },
             Err(error) if is_transient(&error) && tries < WEB_IDENTITY_TRIES => {
-                host.sleep.sleep(Duration::from_millis(500) * 2_u32.pow(tries - 1)).await;
+                host.sleep
+                    .sleep(Duration::from_millis(500) * 2_u32.pow(tries - 1))
+                    .await;
                 tries += 1;
                 continue;
             }
@@ -113,10 +118,18 @@ pub(crate) async fn caller_identity(client: &Client) -> Result<Caller, AuthError
         .await
         .map_err(|error| failed(AwsError::of("sts", "GetCallerIdentity")(error)))?;
     let arn = answer.arn.unwrap_or_default();
-    let account = answer.account.as_deref().and_then(|id| AccountId::parse(id).ok()).or_else(|| account_of(&arn));
+    let account = answer
+        .account
+        .as_deref()
+        .and_then(|id| AccountId::parse(id).ok())
+        .or_else(|| account_of(&arn));
     match account {
         Some(account) => Ok(Caller { account, arn }),
-        None => Err(failed(AwsError::answer("sts", "GetCallerIdentity", "the answer names no account"))),
+        None => Err(failed(AwsError::answer(
+            "sts",
+            "GetCallerIdentity",
+            "the answer names no account",
+        ))),
     }
 }
 
@@ -124,8 +137,7 @@ fn credentials(
     credentials: Option<aws_sdk_sts::types::Credentials>,
     operation: &'static str,
 ) -> Result<Credentials, AwsError> {
-    let credentials =
-        credentials.ok_or_else(|| AwsError::answer("sts", operation, "the answer has no credentials"))?;
+    let credentials = credentials.ok_or_else(|| AwsError::answer("sts", operation, "the answer has no credentials"))?;
     let expiry = SystemTime::try_from(credentials.expiration)
         .map_err(|_| AwsError::answer("sts", operation, "the answer's expiry is not a time"))?;
     Ok(Credentials::new(

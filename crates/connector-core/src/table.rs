@@ -92,7 +92,13 @@ pub struct Column<R: 'static> {
 
 impl<R> Column<R> {
     const fn new(kind: Kind, name: &'static str, meaning: &'static str, value: for<'a> fn(&'a R) -> Value<'a>) -> Self {
-        Column { name, kind, key: false, meaning, value }
+        Column {
+            name,
+            kind,
+            key: false,
+            meaning,
+            value,
+        }
     }
 
     /// A column of [`Kind::Text`].

@@ -1,0 +1,187 @@
+//! What to do about an error. Apart from the messages, which say what failed.
+
+use crate::error::{AuthError, AwsError, Cause, ErrorKind, Step};
+use crate::oidc::TokenError;
+
+/// For a failed call of a slice or a listing.
+pub fn for_call(error: &AwsError) -> Option<String> {
+    if error.is_scp_denial() {
+        return Some(format!(
+            "a service control policy of the organization denies {}: change the policy, or leave the region or account \
+             out with exclude_regions or exclude_accounts",
+            error.action()
+        ));
+    }
+    let code = error.code.as_deref().unwrap_or_default();
+    let hint = match error.kind {
+        ErrorKind::Denied if error.service == "organizations" => {
+            "the account listing works from the management account or a delegated administrator: let \
+             master_assume_role_arn_chain end in a role there that allows organizations:List* and \
+             organizations:DescribeOrganizationalUnit, or name the accounts in `accounts`"
+                .to_owned()
+        }
+        ErrorKind::Denied => {
+            format!(
+                "allow {} in the policy of the role that the session comes from",
+                error.action()
+            )
+        }
+        ErrorKind::Throttled => {
+            "AWS still refused after all retries: lower max_concurrency, or run when fewer tools query this account"
+                .to_owned()
+        }
+        ErrorKind::TimedOut | ErrorKind::Unreachable => {
+            "check name resolution, routes, proxy variables and, for a private endpoint, AWS_ENDPOINT_URL and \
+             AWS_CA_BUNDLE"
+                .to_owned()
+        }
+        ErrorKind::Credentials => return Some(for_credentials(code, &error.message)),
+        ErrorKind::Other if code == "AWSOrganizationsNotInUseException" => {
+            "the account does not belong to an organization: leave sub_account_assume_role_arn_chain out for this \
+             account alone, or name the accounts in `accounts`"
+                .to_owned()
+        }
+        ErrorKind::Other if matches!(code, "ParentNotFoundException" | "OrganizationalUnitNotFoundException") => {
+            "organizational_units names a unit that does not exist in this organization".to_owned()
+        }
+        ErrorKind::Other => return None,
+    };
+    Some(hint)
+}
+
+fn for_credentials(code: &str, message: &str) -> String {
+    match code {
+        "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidAccessKeyId" => {
+            "the access key id is unknown, inactive, or lacks its session token: check access_key_id, and session_token \
+             for a key id that begins with ASIA"
+        }
+        "SignatureDoesNotMatch" | "InvalidSignatureException" if message.contains("expired") => {
+            "the clock of this machine is off by more than five minutes: set it right"
+        }
+        "SignatureDoesNotMatch" | "InvalidSignatureException" => {
+            "secret_access_key does not belong to access_key_id: check both"
+        }
+        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
+            "the session has expired and cannot be renewed: give new temporary credentials, or use long-lived keys, \
+             Web Identity Federation (OIDC) or the AWS Default Chain, which renew themselves"
+        }
+        "AuthFailure" => {
+            "the credentials are wrong, or the region is an opt-in region that is not enabled in the account: enable it \
+             or name it in exclude_regions"
+        }
+        _ => "check the credentials",
+    }
+    .to_owned()
+}
+
+/// For a failed step of signing in.
+pub fn for_step(error: &AuthError) -> Option<String> {
+    match (error.step(), error.cause()) {
+        (_, Cause::Token(token)) => Some(for_token(token)),
+        (_, Cause::WrongAccount { .. }) => Some(
+            "the role is in another account than its slice: put {accountId} into the last ARN of \
+             sub_account_assume_role_arn_chain"
+                .to_owned(),
+        ),
+        (Step::DefaultChain, _) => Some(
+            "set AWS_PROFILE or the AWS_* variables, or give access_key_id and secret_access_key with \
+             AuthenticationMethod `Access Key & Secret Key`"
+                .to_owned(),
+        ),
+        (Step::WebIdentity { .. }, Cause::Invalid(_)) => Some(
+            "let the identity provider issue JWT access tokens for this client: most need an audience for that \
+             (OidcAudience, or `resource` in OidcTokenParameters)"
+                .to_owned(),
+        ),
+        (Step::WebIdentity { role_arn }, Cause::RefusedToken(aws, _)) => for_refused_token(role_arn, aws),
+        (
+            Step::Role {
+                role_arn, external_id, ..
+            },
+            Cause::Aws(aws),
+        ) => for_role(role_arn, *external_id, aws),
+        (_, Cause::Aws(aws)) => for_call(aws),
+        _ => None,
+    }
+}
+
+fn for_token(error: &TokenError) -> String {
+    match error {
+        TokenError::Unreachable(_) => "check IdpUrl, name resolution, routes and the proxy variables",
+        TokenError::Refused { error, .. } => match error.as_str() {
+            "invalid_client" | "unauthorized_client" | "access_denied" => {
+                "check ClientId and ClientSecret, whether the client may use the client-credentials grant, and \
+                 OidcClientAuthentication (client_secret_basic or client_secret_post)"
+            }
+            "invalid_scope" => "check OidcScope",
+            "invalid_target" => "check OidcAudience and OidcTokenParameters",
+            "unsupported_grant_type" => "the client must be allowed the client-credentials grant",
+            _ => "check what the identity provider's log says of this request",
+        },
+        TokenError::Unexpected { .. } => {
+            "IdpUrl must be the token endpoint (token_endpoint in /.well-known/openid-configuration), not a sign-in or \
+             discovery page"
+        }
+        TokenError::Redirected { .. } => "put the address of the token endpoint itself into IdpUrl",
+        TokenError::NoToken => "IdpUrl must be a token endpoint that gives access tokens for client credentials",
+    }
+    .to_owned()
+}
+
+fn for_refused_token(role_arn: &str, aws: &AwsError) -> Option<String> {
+    let message = aws.message.as_str();
+    let hint = match aws.code.as_deref() {
+        Some("InvalidIdentityToken") if message.contains("audience") => {
+            "add the token's aud (or azp, where it has one) to the client ids of the identity provider in IAM, or ask \
+             for the right one with OidcAudience"
+                .to_owned()
+        }
+        Some("InvalidIdentityToken") if message.contains("No OpenIDConnect provider") => {
+            "create an OIDC identity provider in IAM, in the account of RoleArn, whose URL is the token's iss"
+                .to_owned()
+        }
+        Some("InvalidIdentityToken" | "IDPCommunicationError")
+            if message.contains("retrieve") || message.contains("ommunicat") =>
+        {
+            "AWS could not fetch the identity provider's keys: its discovery document and JWKS must be reachable from \
+             the internet over https"
+                .to_owned()
+        }
+        Some("AccessDenied") => format!(
+            "the trust policy of {role_arn} must allow sts:AssumeRoleWithWebIdentity to the identity provider, with \
+             conditions that fit the token's aud and sub; check RoleArn"
+        ),
+        Some("ExpiredTokenException") => {
+            "the token was expired when AWS read it: check the clocks of the identity provider and of this machine"
+                .to_owned()
+        }
+        Some("ValidationError") if message.contains("DurationSeconds") => {
+            format!("lower SessionDuration, or raise the maximum session duration of {role_arn}")
+        }
+        _ => return for_call(aws),
+    };
+    Some(hint)
+}
+
+fn for_role(role_arn: &str, external_id: bool, aws: &AwsError) -> Option<String> {
+    match (aws.kind, aws.code.as_deref()) {
+        (ErrorKind::Denied, _) => {
+            let external = if external_id {
+                "its external ID must equal assume_external_id"
+            } else {
+                "where it asks for an external ID, set assume_external_id"
+            };
+            Some(format!(
+                "check that {role_arn} exists and that its trust policy names the caller (AWS says the same for both); \
+                 {external}; the caller's own policy must allow sts:AssumeRole on it"
+            ))
+        }
+        (_, Some("ValidationError")) if aws.message.contains("DurationSeconds") => Some(format!(
+            "lower role_session_duration, or raise the maximum session duration of {role_arn}"
+        )),
+        (_, Some("RegionDisabledException")) => {
+            Some("STS is not active in this region for the account: set sts_region to another one".to_owned())
+        }
+        _ => for_call(aws),
+    }
+}

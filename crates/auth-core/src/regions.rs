@@ -1,0 +1,151 @@
+//! Which regions of an account: the configured ones, or those that are enabled there.
+
+use aws_sdk_ec2::Client;
+
+use crate::access::AccountAccess;
+use crate::error::{AwsError, ErrorKind};
+use crate::settings::RegionChoice;
+
+/// Regions of the `aws` partition that every account has, in the order of their names: what is left to ask when an
+/// account does not tell its own.
+/// <https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html>
+pub const DEFAULT_REGIONS: [&str; 17] = [
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-north-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+];
+
+/// Asked in turn while DescribeRegions is denied: a policy may block single regions.
+const ASKED_REGIONS: [&str; 3] = ["us-east-1", "eu-west-1", "us-west-2"];
+
+/// The regions of one account.
+#[derive(Clone, Debug, Default)]
+pub struct Regions {
+    /// Those to collect, by name.
+    pub collect: Vec<String>,
+    /// Those that are known but not collected, and why.
+    pub skipped: Vec<(String, &'static str)>,
+    /// Why the account could not say which regions it has enabled; `collect` is then [`DEFAULT_REGIONS`], and regions
+    /// that the account has opted in to are missing.
+    pub fallback: Option<AwsError>,
+}
+
+/// Why a region is not collected.
+pub const NOT_ENABLED: &str = "the region is not enabled in this account";
+/// Why a region is not collected.
+pub const EXCLUDED: &str = "named in exclude_regions";
+
+/// The regions of the account that `access` has reached. One call where none are configured, else no call.
+///
+/// # Errors
+/// An account that does not answer at all. A denial is not an error: see [`Regions::fallback`].
+pub async fn resolve(access: &AccountAccess, choice: &RegionChoice) -> Result<Regions, AwsError> {
+    if !choice.include.is_empty() {
+        return Ok(select(
+            choice.include.iter().map(|name| (name.clone(), true)),
+            &choice.exclude,
+        ));
+    }
+    let home = access.home_region();
+    let mut denial = None;
+    let others = ASKED_REGIONS
+        .iter()
+        .filter(|region| **region != home && home_is_commercial(home));
+    for region in std::iter::once(&home).chain(others) {
+        match enabled(access, region).await {
+            Ok(regions) => return Ok(select(regions, &choice.exclude)),
+            Err(error) if error.kind == ErrorKind::Denied => denial = denial.or(Some(error)),
+            Err(error) => return Err(error),
+        }
+    }
+    let known = if home_is_commercial(home) {
+        &DEFAULT_REGIONS[..]
+    } else {
+        &[home][..]
+    };
+    let known = known.iter().map(|name| ((*name).to_owned(), true));
+    Ok(Regions {
+        fallback: denial,
+        ..select(known, &choice.exclude)
+    })
+}
+
+fn home_is_commercial(region: &str) -> bool {
+    !["cn-", "us-gov-", "us-iso", "eu-isoe"]
+        .iter()
+        .any(|prefix| region.starts_with(prefix))
+}
+
+/// Every region with whether it is enabled in the account.
+///
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeRegions.html>
+///
+/// # Errors
+/// The failed call.
+pub async fn enabled(access: &AccountAccess, ask_in: &str) -> Result<Vec<(String, bool)>, AwsError> {
+    let access = access.in_region(ask_in);
+    let config = aws_sdk_ec2::config::Builder::from(access.sdk_config())
+        .retry_partition(access.retry_partition())
+        .build();
+    let answer = Client::from_conf(config)
+        .describe_regions()
+        .all_regions(true)
+        .send()
+        .await
+        .map_err(AwsError::of("ec2", "DescribeRegions"))?;
+    let regions = answer.regions.unwrap_or_default().into_iter();
+    Ok(regions
+        .filter_map(|region| {
+            let enabled = region.opt_in_status.as_deref() != Some("not-opted-in");
+            Some((region.region_name?, enabled))
+        })
+        .collect())
+}
+
+fn select(regions: impl IntoIterator<Item = (String, bool)>, exclude: &[String]) -> Regions {
+    let mut found = Regions::default();
+    for (name, enabled) in regions {
+        match (enabled, exclude.contains(&name)) {
+            (false, _) => found.skipped.push((name, NOT_ENABLED)),
+            (true, true) => found.skipped.push((name, EXCLUDED)),
+            (true, false) => found.collect.push(name),
+        }
+    }
+    found.collect.sort();
+    found.collect.dedup();
+    found.skipped.sort();
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regions_are_collected_once_in_order_and_the_others_are_named_with_the_reason() {
+        let all = [("b", true), ("a", true), ("c", false), ("d", true), ("a", true)];
+        let found = select(
+            all.map(|(name, enabled)| (name.to_owned(), enabled)),
+            &["d".to_owned(), "c".to_owned()],
+        );
+        assert_eq!(found.collect, ["a", "b"]);
+        assert_eq!(
+            found.skipped,
+            [("c".to_owned(), NOT_ENABLED), ("d".to_owned(), EXCLUDED)]
+        );
+    }
+}

@@ -1,0 +1,346 @@
+//! Sessions that renew themselves: one renewal for all who wait, ahead of expiry, with the old credentials served
+//! while a renewal fails and they are still valid.
+//!
+//! The SDK's own identity cache holds 64 partitions, evicts at random, refreshes seconds before expiry and does not
+//! remember errors; a run over hundreds of accounts wants none of that.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, future};
+use aws_smithy_async::time::SharedTimeSource;
+
+use crate::error::AuthError;
+
+/// How long an error is given to all who ask, without a new attempt.
+const ERROR_LIFETIME: Duration = Duration::from_secs(10);
+/// The pause after a failed renewal while the old credentials are still valid.
+const RENEWAL_PAUSE: Duration = Duration::from_secs(30);
+/// Credentials are renewed this long before they expire, or a fifth of their lifetime before if that is shorter.
+const LONGEST_MARGIN: Duration = Duration::from_secs(300);
+/// Sessions that began together are renewed over a span of this part of their lifetime, not all at once.
+const JITTER_PARTS: u32 = 20;
+
+/// Makes new credentials.
+#[async_trait]
+pub trait Issue: Send + Sync + 'static {
+    /// A new set of credentials; called by one caller at a time.
+    async fn issue(&self) -> Result<Credentials, AuthError>;
+}
+
+/// Credentials that stay valid.
+pub struct Session {
+    issuer: Box<dyn Issue>,
+    time: SharedTimeSource,
+    jitter: f64,
+    current: Mutex<State>,
+    renewal: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct State {
+    issued: Option<Issued>,
+    /// The last failure and when it was.
+    failed: Option<(AuthError, SystemTime)>,
+}
+
+#[derive(Clone)]
+struct Issued {
+    credentials: Credentials,
+    renew_at: Option<SystemTime>,
+}
+
+enum Need {
+    /// Nothing to do.
+    Fresh(Credentials),
+    /// Still valid, but due for renewal.
+    Due(Credentials),
+    /// None, or expired.
+    Missing,
+    /// None, and the last attempt failed a moment ago.
+    Failed(AuthError),
+}
+
+impl Session {
+    /// A session that `issuer` makes when it is first needed.
+    pub fn new(issuer: impl Issue, time: SharedTimeSource) -> Arc<Self> {
+        Arc::new_cyclic(|me| {
+            // Any number that differs from session to session will do; the address does.
+            let jitter = (me.as_ptr() as usize / 64 % 1024) as f64 / 1024.0;
+            Session {
+                issuer: Box::new(issuer),
+                time,
+                jitter,
+                current: Mutex::default(),
+                renewal: tokio::sync::Mutex::default(),
+            }
+        })
+    }
+
+    /// Credentials that are valid now.
+    ///
+    /// # Errors
+    /// Why there are none. The error is shared: for some seconds all who ask get it without a new attempt.
+    pub async fn credentials(&self) -> Result<Credentials, AuthError> {
+        match self.need() {
+            Need::Fresh(credentials) => return Ok(credentials),
+            Need::Failed(error) => return Err(error),
+            Need::Due(credentials) => {
+                // One renews; all others go on with what is still valid.
+                let Ok(_renewing) = self.renewal.try_lock() else {
+                    return Ok(credentials);
+                };
+                if let Need::Fresh(credentials) = self.need() {
+                    return Ok(credentials);
+                }
+                return Ok(self.renew().await.unwrap_or_else(|error| {
+                    tracing::warn!(%error, "a session could not be renewed; its credentials are still valid, trying again");
+                    credentials
+                }));
+            }
+            Need::Missing => {}
+        }
+        let _renewing = self.renewal.lock().await;
+        // Another may have done it while we waited.
+        match self.need() {
+            Need::Fresh(credentials) | Need::Due(credentials) => Ok(credentials),
+            Need::Failed(error) => Err(error),
+            Need::Missing => self.renew().await,
+        }
+    }
+
+    fn need(&self) -> Need {
+        let now = self.time.now();
+        let state = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = state.failed.as_ref();
+        if let Some(issued) = &state.issued {
+            let expired = issued.credentials.expiry().is_some_and(|expiry| expiry <= now);
+            let due = issued.renew_at.is_some_and(|renew_at| renew_at <= now);
+            let paused = failed.is_some_and(|(_, at)| now < *at + RENEWAL_PAUSE);
+            match (expired, due) {
+                (false, true) if !paused => return Need::Due(issued.credentials.clone()),
+                (false, _) => return Need::Fresh(issued.credentials.clone()),
+                (true, _) => {}
+            }
+        }
+        match failed {
+            Some((error, at)) if now < *at + ERROR_LIFETIME => Need::Failed(error.clone()),
+            _ => Need::Missing,
+        }
+    }
+
+    async fn renew(&self) -> Result<Credentials, AuthError> {
+        let result = self.issuer.issue().await;
+        let now = self.time.now();
+        let mut state = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        match result {
+            Ok(credentials) => {
+                let renew_at = credentials.expiry().map(|expiry| renew_at(now, expiry, self.jitter));
+                state.issued = Some(Issued {
+                    credentials: credentials.clone(),
+                    renew_at,
+                });
+                state.failed = None;
+                Ok(credentials)
+            }
+            Err(error) => {
+                state.failed = Some((error.clone(), now));
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Some minutes before `expiry`, and up to a twentieth of the lifetime earlier still.
+fn renew_at(now: SystemTime, expiry: SystemTime, jitter: f64) -> SystemTime {
+    let lifetime = expiry.duration_since(now).unwrap_or_default();
+    let margin = (lifetime / 5).min(LONGEST_MARGIN) + (lifetime / JITTER_PARTS).mul_f64(jitter);
+    expiry - margin
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Session")
+    }
+}
+
+/// A session as the SDK's clients take it.
+#[derive(Clone, Debug)]
+pub(crate) struct SessionProvider(pub(crate) Arc<Session>);
+
+impl ProvideCredentials for SessionProvider {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(
+            async move { self.0.credentials().await.map_err(CredentialsError::provider_error) },
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use aws_smithy_async::time::TimeSource;
+
+    use super::*;
+    use crate::error::{Cause, Step};
+
+    #[derive(Clone, Debug)]
+    struct Clock(Arc<Mutex<SystemTime>>);
+
+    impl Clock {
+        fn new() -> Self {
+            Clock(Arc::new(Mutex::new(
+                SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
+            )))
+        }
+        fn advance(&self, seconds: u64) {
+            *self.0.lock().unwrap() += Duration::from_secs(seconds);
+        }
+    }
+
+    impl TimeSource for Clock {
+        fn now(&self) -> SystemTime {
+            *self.0.lock().unwrap()
+        }
+    }
+
+    /// Issues sessions of 900 s, numbered; fails while told to.
+    struct Issuer {
+        clock: Clock,
+        issued: Arc<AtomicUsize>,
+        failing: Arc<Mutex<bool>>,
+    }
+
+    #[async_trait]
+    impl Issue for Issuer {
+        async fn issue(&self) -> Result<Credentials, AuthError> {
+            let number = self.issued.fetch_add(1, Ordering::SeqCst);
+            // Lets all others run first: a renewal takes time.
+            tokio::task::yield_now().await;
+            if *self.failing.lock().unwrap() {
+                return Err(AuthError::new(Step::Identity, Cause::Invalid("down".into())));
+            }
+            let expiry = self.clock.now() + Duration::from_secs(900);
+            Ok(Credentials::new(
+                format!("ASIA{number}"),
+                "secret",
+                None,
+                Some(expiry),
+                "test",
+            ))
+        }
+    }
+
+    fn session() -> (Arc<Session>, Clock, Arc<AtomicUsize>, Arc<Mutex<bool>>) {
+        let clock = Clock::new();
+        let issued = Arc::new(AtomicUsize::new(0));
+        let failing = Arc::new(Mutex::new(false));
+        let issuer = Issuer {
+            clock: clock.clone(),
+            issued: Arc::clone(&issued),
+            failing: Arc::clone(&failing),
+        };
+        (
+            Session::new(issuer, SharedTimeSource::new(clock.clone())),
+            clock,
+            issued,
+            failing,
+        )
+    }
+
+    async fn key(session: &Session) -> String {
+        session.credentials().await.unwrap().access_key_id().to_owned()
+    }
+
+    #[tokio::test]
+    async fn all_who_wait_share_one_renewal() {
+        let (session, clock, issued, _) = session();
+        for round in 0..5 {
+            let waiting: Vec<_> = (0..100)
+                .map(|_| {
+                    let session = Arc::clone(&session);
+                    tokio::spawn(async move { key(&session).await })
+                })
+                .collect();
+            for waiter in waiting {
+                assert_eq!(waiter.await.unwrap(), format!("ASIA{round}"));
+            }
+            clock.advance(901);
+        }
+        assert_eq!(issued.load(Ordering::SeqCst), 5);
+    }
+
+    #[tokio::test]
+    async fn renewal_comes_ahead_of_expiry_and_only_then() {
+        let (session, clock, issued, _) = session();
+        assert_eq!(key(&session).await, "ASIA0");
+        clock.advance(600); // 300 s left: more than margin and jitter, 180 + 45 s
+        assert_eq!(key(&session).await, "ASIA0");
+        clock.advance(121); // 179 s left
+        assert_eq!(key(&session).await, "ASIA1");
+        assert_eq!(issued.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn the_old_credentials_are_served_while_renewal_fails_and_they_are_valid() {
+        let (session, clock, issued, failing) = session();
+        assert_eq!(key(&session).await, "ASIA0");
+        *failing.lock().unwrap() = true;
+        clock.advance(800);
+        assert_eq!(key(&session).await, "ASIA0");
+        assert_eq!(key(&session).await, "ASIA0");
+        assert_eq!(
+            issued.load(Ordering::SeqCst),
+            2,
+            "a failed renewal is not repeated at once"
+        );
+        clock.advance(31);
+        assert_eq!(key(&session).await, "ASIA0");
+        assert_eq!(issued.load(Ordering::SeqCst), 3, "but it is repeated");
+        clock.advance(100);
+        assert!(
+            session.credentials().await.is_err(),
+            "expired credentials are never served"
+        );
+        *failing.lock().unwrap() = false;
+        clock.advance(11);
+        assert_eq!(key(&session).await, "ASIA4");
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_shared_for_some_seconds_and_then_tried_again() {
+        let (session, clock, issued, failing) = session();
+        *failing.lock().unwrap() = true;
+        for _ in 0..10 {
+            assert!(session.credentials().await.is_err());
+        }
+        assert_eq!(issued.load(Ordering::SeqCst), 1);
+        clock.advance(11);
+        *failing.lock().unwrap() = false;
+        assert_eq!(key(&session).await, "ASIA1");
+    }
+
+    #[test]
+    fn the_margin_is_a_fifth_of_a_short_life_and_five_minutes_of_a_long_one() {
+        let now = SystemTime::UNIX_EPOCH;
+        for (lifetime, jitter, left) in [
+            (10, 0.0, 2.0),
+            (900, 0.0, 180.0),
+            (900, 1.0, 225.0),
+            (43200, 0.0, 300.0),
+        ] {
+            let expiry = now + Duration::from_secs(lifetime);
+            let margin = expiry.duration_since(renew_at(now, expiry, jitter)).unwrap();
+            assert!((margin.as_secs_f64() - left).abs() < 0.001, "{lifetime}: {margin:?}");
+        }
+    }
+}

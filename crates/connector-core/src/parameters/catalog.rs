@@ -1,0 +1,280 @@
+//! The parameters that every connector has.
+
+use super::Group::{Accounts, Authentication, Output, Run};
+use super::ParameterKind::{Chain, Choice, Integer, List, Map, Secret, Text};
+use super::Parameter;
+
+/// `AuthenticationMethod`: an access key.
+pub const METHOD_ACCESS_KEY: &str = "Access Key & Secret Key";
+/// `AuthenticationMethod`: OIDC.
+pub const METHOD_OIDC: &str = "Web Identity Federation (OIDC)";
+/// `AuthenticationMethod`: what every AWS tool accepts.
+pub const METHOD_DEFAULT_CHAIN: &str = "AWS Default Chain";
+
+/// How the initial credentials come about.
+pub static AUTHENTICATION_METHOD: Parameter = Parameter::new(
+    "AuthenticationMethod",
+    Choice(&[METHOD_ACCESS_KEY, METHOD_OIDC, METHOD_DEFAULT_CHAIN]),
+    Authentication,
+    "How the initial credentials come about. Only the chosen method's parameters are required; those of the others are \
+     ignored with a warning. `AWS Default Chain` takes what every AWS tool accepts: environment, profile, SSO, \
+     container, instance, web-identity file.",
+)
+.default(METHOD_ACCESS_KEY);
+
+/// First part of the access key.
+pub static ACCESS_KEY_ID: Parameter = Parameter::new(
+    "access_key_id",
+    Text,
+    Authentication,
+    "The access key's id: the initial credentials. Used for the first authentication at STS; session credentials are \
+     obtained from them and renewed for as long as the run lasts.",
+);
+
+/// Second part of the access key.
+pub static SECRET_ACCESS_KEY: Parameter =
+    Parameter::new("secret_access_key", Secret, Authentication, "The access key's secret.");
+
+/// Third part of temporary credentials.
+pub static SESSION_TOKEN: Parameter = Parameter::new(
+    "session_token",
+    Secret,
+    Authentication,
+    "The third part of temporary initial credentials (an access key id that begins with ASIA).",
+);
+
+/// Client id at the identity provider.
+pub static CLIENT_ID: Parameter =
+    Parameter::new("ClientId", Text, Authentication, "OIDC: the client's id at the identity provider.");
+
+/// Client secret at the identity provider.
+pub static CLIENT_SECRET: Parameter =
+    Parameter::new("ClientSecret", Secret, Authentication, "OIDC: the client's secret at the identity provider.");
+
+/// Token endpoint.
+pub static IDP_URL: Parameter = Parameter::new(
+    "IdpUrl",
+    Text,
+    Authentication,
+    "OIDC: the identity provider's token endpoint; a client-credentials request there returns the token. https, or http \
+     on loopback. Redirects are not followed.",
+);
+
+/// Role for the token.
+pub static ROLE_ARN: Parameter = Parameter::new(
+    "RoleArn",
+    Text,
+    Authentication,
+    "OIDC: the role that is assumed with AssumeRoleWithWebIdentity; its session is the initial credentials of \
+     everything else.",
+);
+
+/// Lifetime of the web-identity session.
+pub static SESSION_DURATION: Parameter = Parameter::new(
+    "SessionDuration",
+    Integer(900, 43_200),
+    Authentication,
+    "OIDC: lifetime of the web-identity session in seconds, at most the role's own maximum.",
+)
+.default("3600");
+
+/// Scope field of the token request.
+pub static OIDC_SCOPE: Parameter =
+    Parameter::new("OidcScope", Text, Authentication, "OIDC: the `scope` field of the token request.");
+
+/// Audience field of the token request.
+pub static OIDC_AUDIENCE: Parameter =
+    Parameter::new("OidcAudience", Text, Authentication, "OIDC: the `audience` field of the token request.");
+
+/// How the client proves itself.
+pub static OIDC_CLIENT_AUTHENTICATION: Parameter = Parameter::new(
+    "OidcClientAuthentication",
+    Choice(&["client_secret_basic", "client_secret_post"]),
+    Authentication,
+    "OIDC: how the client proves itself at the token endpoint, in the Authorization header or in the form.",
+)
+.default("client_secret_basic");
+
+/// Extra form fields.
+pub static OIDC_TOKEN_PARAMETERS: Parameter = Parameter::new(
+    "OidcTokenParameters",
+    Map,
+    Authentication,
+    "OIDC: extra fields of the token request, such as {\"resource\": \"urn:aws\"}.",
+);
+
+/// Chain to the master account.
+pub static MASTER_CHAIN: Parameter = Parameter::new(
+    "master_assume_role_arn_chain",
+    Chain,
+    Authentication,
+    "Roles assumed one after another: initial credentials, role 1, role 2 …; the last session makes the API calls. With \
+     several accounts this chain serves the master account, and the account listing, only.",
+)
+.aliases(&["masterAccountAssumeRoleArnChain", "masterAssumeRoleArnChain"]);
+
+/// Chain to the sub-accounts.
+pub static SUB_ACCOUNT_CHAIN: Parameter = Parameter::new(
+    "sub_account_assume_role_arn_chain",
+    Chain,
+    Authentication,
+    "Switches the account listing on: accounts come from AWS Organizations, read with the last session of the master \
+     chain. Each sub-account is reached from the initial credentials through this chain, with {accountId} replaced. \
+     Empty: the master account only.",
+)
+.aliases(&["subAccountAssumeRoleArnChain"]);
+
+/// External ID.
+pub static EXTERNAL_ID: Parameter = Parameter::new(
+    "assume_external_id",
+    Text,
+    Authentication,
+    "The external ID that is sent with every AssumeRole of a chain, never with AssumeRoleWithWebIdentity.",
+);
+
+/// Region of STS.
+pub static STS_REGION: Parameter = Parameter::new(
+    "sts_region",
+    Text,
+    Authentication,
+    "Region of the STS endpoint and of calls without a region of their own. Default: the region of the environment or \
+     profile, else us-east-1.",
+);
+
+/// Session name.
+pub static ROLE_SESSION_NAME: Parameter = Parameter::new(
+    "role_session_name",
+    Text,
+    Authentication,
+    "Name of the role sessions, seen in CloudTrail: 2 to 64 characters of letters, digits and _=,.@-. Default: the \
+     connector's name.",
+);
+
+/// Source identity.
+pub static SOURCE_IDENTITY: Parameter = Parameter::new(
+    "source_identity",
+    Text,
+    Authentication,
+    "Source identity that is set with the first role of a chain: 2 to 64 characters of letters, digits and _=,.@-. The \
+     trust policies must allow sts:SetSourceIdentity.",
+);
+
+/// Lifetime of role sessions.
+pub static ROLE_SESSION_DURATION: Parameter = Parameter::new(
+    "role_session_duration",
+    Integer(1, 3600),
+    Authentication,
+    "Lifetime of the sessions of role chains in seconds. AWS gives 900 to 3600; sessions renew themselves ahead of \
+     their end.",
+)
+.default("3600");
+
+/// Explicit accounts.
+pub static ACCOUNTS: Parameter = Parameter::new(
+    "accounts",
+    List,
+    Accounts,
+    "An explicit list of account ids instead of AWS Organizations. Needs sub_account_assume_role_arn_chain; \
+     master_assume_role_arn_chain must be absent.",
+);
+
+/// Organizational units.
+pub static ORGANIZATIONAL_UNITS: Parameter = Parameter::new(
+    "organizational_units",
+    List,
+    Accounts,
+    "With the account listing: ids of organizational units (ou-…) or roots (r-…) whose accounts, at any depth, are \
+     collected. Default: the whole organization.",
+);
+
+/// Excluded accounts.
+pub static EXCLUDE_ACCOUNTS: Parameter =
+    Parameter::new("exclude_accounts", List, Accounts, "With the account listing: ids of accounts that are left out.");
+
+/// Listing page size.
+pub static LISTING_PAGE_SIZE: Parameter = Parameter::new(
+    "listing_page_size",
+    Integer(1, 20),
+    Accounts,
+    "With the account listing: items per page of AWS Organizations. Default: what AWS chooses.",
+);
+
+/// Regions.
+pub static REGIONS: Parameter = Parameter::new(
+    "regions",
+    List,
+    Accounts,
+    "Regions to collect. Default: every region that is enabled in the account.",
+);
+
+/// Excluded regions.
+pub static EXCLUDE_REGIONS: Parameter =
+    Parameter::new("exclude_regions", List, Accounts, "Regions that are left out.");
+
+/// Output file.
+pub static OUTPUT: Parameter = Parameter::new(
+    "output",
+    Text,
+    Output,
+    "File for the rows; - is standard output. The file appears under its name only when it is whole.",
+)
+.default("-");
+
+/// Format.
+pub static FORMAT: Parameter = Parameter::new(
+    "format",
+    Choice(&["csv", "json", "jsonl"]),
+    Output,
+    "Format of the rows. Default: what the output's ending says, else csv.",
+);
+
+/// Ledger.
+pub static LEDGER: Parameter = Parameter::new(
+    "ledger",
+    Text,
+    Output,
+    "File for the ledger of the run. Default: the output's name with .run.json behind it; none with standard output.",
+);
+
+/// Concurrency.
+pub static MAX_CONCURRENCY: Parameter = Parameter::new(
+    "max_concurrency",
+    Integer(1, 1000),
+    Run,
+    "HTTP requests in flight at the same time, and thus connections.",
+)
+.default("64");
+
+/// All of them, in the order of the help and the reference page.
+pub static SHARED: &[&Parameter] = &[
+    &AUTHENTICATION_METHOD,
+    &ACCESS_KEY_ID,
+    &SECRET_ACCESS_KEY,
+    &SESSION_TOKEN,
+    &CLIENT_ID,
+    &CLIENT_SECRET,
+    &IDP_URL,
+    &ROLE_ARN,
+    &SESSION_DURATION,
+    &OIDC_SCOPE,
+    &OIDC_AUDIENCE,
+    &OIDC_CLIENT_AUTHENTICATION,
+    &OIDC_TOKEN_PARAMETERS,
+    &MASTER_CHAIN,
+    &SUB_ACCOUNT_CHAIN,
+    &EXTERNAL_ID,
+    &STS_REGION,
+    &ROLE_SESSION_NAME,
+    &SOURCE_IDENTITY,
+    &ROLE_SESSION_DURATION,
+    &ACCOUNTS,
+    &ORGANIZATIONAL_UNITS,
+    &EXCLUDE_ACCOUNTS,
+    &LISTING_PAGE_SIZE,
+    &REGIONS,
+    &EXCLUDE_REGIONS,
+    &OUTPUT,
+    &FORMAT,
+    &LEDGER,
+    &MAX_CONCURRENCY,
+];

@@ -1,0 +1,263 @@
+//! Where parameters come from: a file, then environment variables, then flags; the later wins.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use secrecy::SecretString;
+use serde_json::Value as Json;
+
+use super::values::{Problem, Source, Values};
+use super::{ENVIRONMENT_PREFIX, Parameter, SecretSource, flag_of};
+
+/// Everything that a run is given, before it is looked at.
+#[derive(Clone, Default)]
+pub struct Inputs {
+    /// `--params`
+    pub file: Option<PathBuf>,
+    /// Environment variables.
+    pub environment: Vec<(String, String)>,
+    /// Flags with their texts, in order; a flag that was given twice is there twice.
+    pub flags: Vec<(String, String)>,
+}
+
+impl std::fmt::Debug for Inputs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The environment may hold secrets.
+        f.debug_struct("Inputs").field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
+/// Reads all sources. Secrets that stand elsewhere are fetched last.
+///
+/// # Errors
+/// All problems, not the first alone.
+pub async fn read(parameters: &[&'static Parameter], inputs: &Inputs) -> Result<Values, Vec<Problem>> {
+    let mut values = Values::default();
+    let mut problems = Vec::new();
+    let mut keep = |result: Result<(), Problem>| problems.extend(result.err());
+    if let Some(path) = &inputs.file {
+        match read_file(path) {
+            Ok(entries) => {
+                let source = Source::File(path.display().to_string());
+                let mut seen: Vec<&'static str> = Vec::new();
+                for (key, value) in &entries {
+                    if let Some(parameter) = parameters.iter().find(|parameter| parameter.answers_to(key)) {
+                        if seen.contains(&parameter.name) {
+                            let name = parameter.name;
+                            keep(Err(Problem(format!("{name} stands twice {source}, once as `{key}`; keep one"))));
+                            continue;
+                        }
+                        seen.push(parameter.name);
+                    }
+                    keep(values.set(parameters, key, value, &source));
+                }
+            }
+            Err(problem) => keep(Err(problem)),
+        }
+    }
+    let mut variables: Vec<_> =
+        inputs.environment.iter().filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX)).collect();
+    variables.sort();
+    for (variable, text) in variables {
+        let source = Source::Environment(variable.clone());
+        match key_of(parameters, |key| format!("{ENVIRONMENT_PREFIX}{}", flag_of(key).replace('-', "_").to_uppercase()) == *variable) {
+            Some(key) => keep(values.set(parameters, &key, &Json::from(text.as_str()), &source)),
+            None => {
+                let key = variable[ENVIRONMENT_PREFIX.len()..].to_lowercase();
+                keep(values.set(parameters, &key, &Json::from(text.as_str()), &source));
+            }
+        }
+    }
+    let mut flags: Vec<(String, String)> = Vec::new();
+    for (flag, text) in &inputs.flags {
+        match flags.iter_mut().find(|(known, _)| known == flag) {
+            // `--regions a --regions b` is `--regions a,b`; a space separates in every kind of list.
+            Some((_, texts)) => *texts = format!("{texts} {text}"),
+            None => flags.push((flag.clone(), text.clone())),
+        }
+    }
+    for (flag, text) in &flags {
+        if let Some(key) = key_of(parameters, |key| flag_of(key) == *flag) {
+            keep(values.set(parameters, &key, &Json::from(text.as_str()), &Source::Flag(flag.clone())));
+        }
+    }
+    for parameter in parameters.iter().filter(|parameter| parameter.is_secret()) {
+        let Some((kind, place)) = values.elsewhere(parameter) else { continue };
+        match fetch_secret(parameter, kind, place).await {
+            Ok(secret) => values.set_secret(parameter, secret),
+            Err(problem) => keep(Err(problem)),
+        }
+    }
+    if problems.is_empty() { Ok(values) } else { Err(problems) }
+}
+
+/// The key, a parameter's name or that of a secret's other sources, that `fits`.
+fn key_of(parameters: &[&'static Parameter], fits: impl Fn(&str) -> bool) -> Option<String> {
+    let keys = parameters.iter().flat_map(|parameter| {
+        let others = parameter.secret_sources().into_iter().flatten().map(|(_, name)| name);
+        std::iter::once(parameter.name.to_owned()).chain(others)
+    });
+    keys.into_iter().find(|key| fits(key))
+}
+
+fn read_file(path: &Path) -> Result<Vec<(String, Json)>, Problem> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Problem(format!("the parameter file {shown} cannot be read: {error}")))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
+    // A parser's message may quote the line it stumbles over, and that line may hold a secret: position and reason only.
+    let parsed: Result<Json, String> = match ending.as_str() {
+        "toml" => toml::from_str(text).map_err(|error: toml::de::Error| {
+            let line = error.span().map_or(0, |span| text[..span.start].matches('\n').count() + 1);
+            format!("line {line}: not valid TOML")
+        }),
+        "yaml" | "yml" => serde_saphyr::from_str(text).map_err(|error: serde_saphyr::Error| {
+            error.location().map_or("not valid YAML".to_owned(), |at| format!("line {}: not valid YAML", at.line()))
+        }),
+        _ => serde_json::from_str(text).map_err(|error| {
+            let what = if error.is_eof() { "it ends too early" } else { "not valid JSON" };
+            format!("line {}, column {}: {what}", error.line(), error.column())
+        }),
+    };
+    match parsed {
+        Ok(Json::Object(entries)) => Ok(entries.into_iter().collect()),
+        Ok(_) => Err(Problem(format!("the parameter file {shown} must hold one object of names and values"))),
+        Err(why) => Err(Problem(format!("the parameter file {shown}: {why}"))),
+    }
+}
+
+async fn fetch_secret(parameter: &Parameter, kind: SecretSource, place: &str) -> Result<SecretString, Problem> {
+    let name = parameter.name;
+    let bytes = match kind {
+        SecretSource::File => {
+            std::fs::read(place).map_err(|error| Problem(format!("{name}: the file {place} cannot be read: {error}")))?
+        }
+        SecretSource::Command => {
+            let output = tokio::process::Command::new("sh")
+                .args(["-c", place])
+                .stdin(Stdio::null())
+                .stderr(Stdio::inherit())
+                .kill_on_drop(true)
+                .output()
+                .await
+                .map_err(|error| Problem(format!("{name}: the command cannot be run: {error}")))?;
+            if !output.status.success() {
+                return Err(Problem(format!("{name}: the command failed with {}", output.status)));
+            }
+            output.stdout
+        }
+    };
+    let text = String::from_utf8(bytes).map_err(|_| Problem(format!("{name}: what it was read from is not UTF-8")))?;
+    // One line break at the end is the editor's or echo's, not the secret's.
+    let secret = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
+    if secret.is_empty() {
+        return Err(Problem(format!("{name}: what it was read from is empty")));
+    }
+    Ok(SecretString::from(secret))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::io::Write as _;
+
+    use secrecy::ExposeSecret as _;
+
+    use super::super::catalog::*;
+    use super::*;
+
+    fn file(ending: &str, content: &str) -> tempfile::NamedTempFile {
+        let mut file = tempfile::Builder::new().suffix(ending).tempfile().unwrap();
+        file.write_all(content.as_bytes()).unwrap();
+        file
+    }
+
+    async fn from_file(ending: &str, content: &str) -> Result<Values, Vec<Problem>> {
+        let file = file(ending, content);
+        read(SHARED, &Inputs { file: Some(file.path().to_owned()), ..Inputs::default() }).await
+    }
+
+    fn pair(name: &str, text: &str) -> (String, String) {
+        (name.to_owned(), text.to_owned())
+    }
+
+    #[tokio::test]
+    async fn file_then_environment_then_flags() {
+        let file = file(".json", r#"{"access_key_id": "file", "sts_region": "file", "role_session_name": "file"}"#);
+        let inputs = Inputs {
+            file: Some(file.path().to_owned()),
+            environment: vec![pair("CONNECTOR_STS_REGION", "environment"), pair("CONNECTOR_ROLE_SESSION_NAME", "environment"), pair("HOME", "/")],
+            flags: vec![pair("role-session-name", "flag"), pair("regions", "a"), pair("regions", "b,c")],
+        };
+        let values = read(SHARED, &inputs).await.unwrap();
+        assert_eq!(values.text(&ACCESS_KEY_ID), Some("file"));
+        assert_eq!(values.text(&STS_REGION), Some("environment"));
+        assert_eq!(values.text(&ROLE_SESSION_NAME), Some("flag"));
+        assert_eq!(values.list(&REGIONS), ["a", "b", "c"]);
+    }
+
+    #[tokio::test]
+    async fn json_toml_and_yaml_say_the_same() {
+        for (ending, content) in [
+            (".json", r#"{"access_key_id": "AKIA", "SessionDuration": 900, "accounts": ["012345678901"], "OidcTokenParameters": {"a": "b"}}"#),
+            (".toml", "access_key_id = 'AKIA'\nSessionDuration = 900\naccounts = ['012345678901']\n[OidcTokenParameters]\na = 'b'\n"),
+            (".yaml", "access_key_id: AKIA\nSessionDuration: 900\naccounts: ['012345678901']\nOidcTokenParameters: {a: b}\nsession_token: null\n"),
+        ] {
+            let values = from_file(ending, content).await.unwrap();
+            assert_eq!(values.text(&ACCESS_KEY_ID), Some("AKIA"), "{ending}");
+            assert_eq!(values.integer(&SESSION_DURATION), Some(900), "{ending}");
+            assert_eq!(values.list(&ACCOUNTS), ["012345678901"], "{ending}");
+            assert_eq!(values.map(&OIDC_TOKEN_PARAMETERS)["a"], "b", "{ending}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_broken_file_is_told_by_its_line_and_without_its_content() {
+        for (ending, content) in [
+            (".json", "{\n\"ClientSecret\": \"hush\" oops\n}"),
+            (".toml", "a = 1\nClientSecret = \"hush\" oops\n"),
+            (".yaml", "a: 1\nClientSecret: 'hush' oops\n"),
+        ] {
+            let problems = from_file(ending, content).await.unwrap_err();
+            assert_eq!(problems.len(), 1);
+            assert!(problems[0].0.contains("line 2"), "{}", problems[0]);
+            assert!(!problems[0].0.contains("hush"), "{}", problems[0]);
+        }
+        let problems = from_file(".json", "[]").await.unwrap_err();
+        assert!(problems[0].0.contains("one object"), "{}", problems[0]);
+    }
+
+    #[tokio::test]
+    async fn all_problems_are_told_at_once() {
+        let problems = from_file(".json", r#"{"RoleARN": "x", "SessionDuration": 1}"#).await.unwrap_err();
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        let twice = r#"{"master_assume_role_arn_chain": "a", "masterAssumeRoleArnChain": "b"}"#;
+        assert!(from_file(".json", twice).await.unwrap_err()[0].0.contains("stands twice"));
+    }
+
+    #[tokio::test]
+    async fn a_secret_comes_from_a_file_or_a_command() {
+        let secret = file("", "hush=1\n");
+        let place = secret.path().display();
+        let params = format!(r#"{{"secret_access_key_file": "{place}", "ClientSecretCommand": "printf 'a b\n'"}}"#);
+        let values = from_file(".json", &params).await.unwrap();
+        assert_eq!(values.secret(&SECRET_ACCESS_KEY).unwrap().expose_secret(), "hush=1");
+        assert_eq!(values.secret(&CLIENT_SECRET).unwrap().expose_secret(), "a b");
+        for (params, part) in [
+            (r#"{"ClientSecretCommand": "exit 3"}"#, "failed with exit status: 3"),
+            (r#"{"ClientSecretCommand": "true"}"#, "is empty"),
+            (r#"{"ClientSecretFile": "/nonexistent"}"#, "cannot be read"),
+        ] {
+            let problems = from_file(".json", params).await.unwrap_err();
+            assert!(problems[0].0.starts_with("ClientSecret: ") && problems[0].0.contains(part), "{}", problems[0]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_misspelt_variable_is_a_problem_not_a_silence() {
+        let inputs = Inputs { environment: vec![pair("CONNECTOR_ROLE_ARM", "x")], ..Inputs::default() };
+        let problems = read(SHARED, &inputs).await.unwrap_err();
+        assert!(problems[0].0.contains("CONNECTOR_ROLE_ARM") && problems[0].0.contains("RoleArn"), "{}", problems[0]);
+    }
+}

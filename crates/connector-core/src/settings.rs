@@ -1,0 +1,410 @@
+//! The rules between parameters: what must be there together, what excludes what, and what each text must look like.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use auth_core::arn::ACCOUNT_PLACEHOLDER;
+use auth_core::settings::{AuthSettings, ClientAuthentication, Method, RegionChoice, RoleOptions, Scope, WebIdentity};
+use auth_core::{AccountId, RoleTemplate};
+use url::{Host, Url};
+
+use crate::parameters::catalog::*;
+use crate::parameters::{Parameter, Problem, Values};
+use crate::rows::Format;
+
+/// The validated parameters of a run.
+#[derive(Debug)]
+pub struct Settings {
+    /// Who signs in, and which accounts.
+    pub auth: AuthSettings,
+    /// Where the rows go.
+    pub output: Destination,
+    /// Their format.
+    pub format: Format,
+    /// Where the ledger goes.
+    pub ledger: Option<PathBuf>,
+    /// HTTP requests in flight.
+    pub max_concurrency: usize,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// Where rows go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// Standard output.
+    Stdout,
+    /// A file.
+    File(PathBuf),
+}
+
+impl Settings {
+    /// Checks all rules. `host_region` is the region of the environment or profile.
+    ///
+    /// # Errors
+    /// All problems, each with the parameter's name and what to change.
+    pub fn from_values(values: &Values, connector: &str, host_region: &str) -> Result<Self, Vec<Problem>> {
+        let mut rules = Rules { values, problems: Vec::new(), warnings: Vec::new() };
+        let method = rules.method();
+        let roles = rules.roles(connector);
+        let master_chain = rules.master_chain();
+        let scope = rules.scope(&master_chain);
+        let regions =
+            RegionChoice { include: rules.region_names(&REGIONS), exclude: rules.region_names(&EXCLUDE_REGIONS) };
+        let home_region = rules.home_region(host_region);
+        let (output, format, ledger) = rules.outputs();
+        let listing_page_size = if values.has(&LISTING_PAGE_SIZE) { values.integer(&LISTING_PAGE_SIZE) } else { None };
+        match (method, rules.problems.is_empty()) {
+            (Some(method), true) => Ok(Settings {
+                auth: AuthSettings {
+                    method,
+                    master_chain,
+                    scope,
+                    roles,
+                    home_region,
+                    regions,
+                    listing_page_size: listing_page_size.and_then(|size| i32::try_from(size).ok()),
+                },
+                output,
+                format,
+                ledger,
+                max_concurrency: values.integer(&MAX_CONCURRENCY).and_then(|n| usize::try_from(n).ok()).unwrap_or(1),
+                warnings: rules.warnings,
+            }),
+            _ => Err(rules.problems),
+        }
+    }
+}
+
+struct Rules<'a> {
+    values: &'a Values,
+    problems: Vec<Problem>,
+    warnings: Vec<String>,
+}
+
+impl Rules<'_> {
+    fn problem(&mut self, text: impl Into<String>) {
+        self.problems.push(Problem(text.into()));
+    }
+
+    fn method(&mut self) -> Option<Method> {
+        let chosen = self.values.text(&AUTHENTICATION_METHOD).unwrap_or(METHOD_ACCESS_KEY);
+        let access_key = [&ACCESS_KEY_ID, &SECRET_ACCESS_KEY, &SESSION_TOKEN];
+        let oidc = [
+            &CLIENT_ID,
+            &CLIENT_SECRET,
+            &IDP_URL,
+            &ROLE_ARN,
+            &SESSION_DURATION,
+            &OIDC_SCOPE,
+            &OIDC_AUDIENCE,
+            &OIDC_CLIENT_AUTHENTICATION,
+            &OIDC_TOKEN_PARAMETERS,
+        ];
+        let ignored = access_key
+            .iter()
+            .filter(|_| chosen != METHOD_ACCESS_KEY)
+            .chain(oidc.iter().filter(|_| chosen != METHOD_OIDC))
+            .filter(|parameter| self.values.has(parameter))
+            .map(|parameter| parameter.name)
+            .collect::<Vec<_>>();
+        if !ignored.is_empty() {
+            self.warnings.push(format!("AuthenticationMethod is `{chosen}`: {} ignored", ignored.join(", ")));
+        }
+        match chosen {
+            METHOD_OIDC => self.web_identity(),
+            METHOD_DEFAULT_CHAIN => Some(Method::DefaultChain),
+            _ => self.access_key(),
+        }
+    }
+
+    fn required(&mut self, parameters: &[&'static Parameter], method: &str) -> bool {
+        let missing: Vec<_> = parameters.iter().filter(|parameter| !self.values.has(parameter)).collect();
+        for parameter in &missing {
+            let ways = match parameter.secret_sources() {
+                Some([(_, file), (_, command)]) => format!(
+                    "give it in the parameter file, as {} in the environment, or by {file} or {command}",
+                    parameter.environment()
+                ),
+                None => format!(
+                    "give it in the parameter file, as {} in the environment, or as --{}",
+                    parameter.environment(),
+                    parameter.flag()
+                ),
+            };
+            let name = parameter.name;
+            self.problem(format!("{name} is missing: AuthenticationMethod `{method}` needs it; {ways}"));
+        }
+        missing.is_empty()
+    }
+
+    fn access_key(&mut self) -> Option<Method> {
+        if !self.required(&[&ACCESS_KEY_ID, &SECRET_ACCESS_KEY], METHOD_ACCESS_KEY) {
+            return None;
+        }
+        let access_key_id = self.values.text(&ACCESS_KEY_ID)?.to_owned();
+        let session_token = self.values.secret(&SESSION_TOKEN).cloned();
+        if access_key_id.starts_with("ASIA") && session_token.is_none() {
+            self.problem(
+                "session_token is missing: access_key_id begins with ASIA, so the key is temporary and AWS takes it \
+                 with its session token only",
+            );
+        }
+        let secret_access_key = self.values.secret(&SECRET_ACCESS_KEY)?.clone();
+        Some(Method::AccessKey { access_key_id, secret_access_key, session_token })
+    }
+
+    fn web_identity(&mut self) -> Option<Method> {
+        let complete = self.required(&[&CLIENT_ID, &CLIENT_SECRET, &IDP_URL, &ROLE_ARN], METHOD_OIDC);
+        let token_url = self.values.text(&IDP_URL).and_then(|text| match token_url(text) {
+            Ok(url) => Some(url),
+            Err(why) => {
+                self.problem(format!("IdpUrl: {why}"));
+                None
+            }
+        });
+        let role_arn = self.values.text(&ROLE_ARN).and_then(|text| match RoleTemplate::parse(text) {
+            Ok(role) if role.has_placeholder() => {
+                self.problem("RoleArn: {accountId} has a meaning in sub_account_assume_role_arn_chain only");
+                None
+            }
+            Ok(role) => Some(role),
+            Err(why) => {
+                self.problem(format!("RoleArn: {why}"));
+                None
+            }
+        });
+        if !complete {
+            return None;
+        }
+        let client_authentication = match self.values.text(&OIDC_CLIENT_AUTHENTICATION) {
+            Some("client_secret_post") => ClientAuthentication::Post,
+            _ => ClientAuthentication::Basic,
+        };
+        Some(Method::WebIdentity(Box::new(WebIdentity {
+            token_url: token_url?,
+            client_id: self.values.text(&CLIENT_ID)?.to_owned(),
+            client_secret: self.values.secret(&CLIENT_SECRET)?.clone(),
+            client_authentication,
+            scope: self.values.text(&OIDC_SCOPE).map(str::to_owned),
+            audience: self.values.text(&OIDC_AUDIENCE).map(str::to_owned),
+            token_parameters: self.values.map(&OIDC_TOKEN_PARAMETERS),
+            role_arn: role_arn?,
+            session_duration: self.seconds(&SESSION_DURATION),
+        })))
+    }
+
+    fn seconds(&self, parameter: &Parameter) -> Duration {
+        Duration::from_secs(self.values.integer(parameter).and_then(|n| u64::try_from(n).ok()).unwrap_or_default())
+    }
+
+    fn roles(&mut self, connector: &str) -> RoleOptions {
+        // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+        let session_name = self.values.text(&ROLE_SESSION_NAME).unwrap_or(connector).to_owned();
+        self.pattern(&ROLE_SESSION_NAME, &session_name, 2..=64, "_=,.@-");
+        let external_id = self.values.text(&EXTERNAL_ID).map(str::to_owned);
+        if let Some(id) = &external_id {
+            self.pattern(&EXTERNAL_ID, id, 2..=1224, "_+=,.@:/-");
+        }
+        let source_identity = self.values.text(&SOURCE_IDENTITY).map(str::to_owned);
+        if let Some(identity) = &source_identity {
+            self.pattern(&SOURCE_IDENTITY, identity, 2..=64, "_=,.@-");
+        }
+        RoleOptions { session_name, external_id, source_identity, duration: self.seconds(&ROLE_SESSION_DURATION) }
+    }
+
+    fn pattern(&mut self, parameter: &Parameter, text: &str, length: std::ops::RangeInclusive<usize>, others: &str) {
+        let legal = |c: char| c.is_ascii_alphanumeric() || others.contains(c);
+        if !length.contains(&text.chars().count()) || !text.chars().all(legal) {
+            self.problem(format!(
+                "{}: `{text}` must have {} to {} characters of letters, digits and {others}",
+                parameter.name,
+                length.start(),
+                length.end()
+            ));
+        }
+    }
+
+    fn chain(&mut self, parameter: &Parameter) -> Vec<RoleTemplate> {
+        let mut chain = Vec::new();
+        for text in self.values.list(parameter) {
+            match RoleTemplate::parse(text) {
+                Ok(role) => chain.push(role),
+                Err(why) => self.problem(format!("{}: {why}", parameter.name)),
+            }
+        }
+        chain
+    }
+
+    fn master_chain(&mut self) -> Vec<RoleTemplate> {
+        let chain = self.chain(&MASTER_CHAIN);
+        if chain.iter().any(RoleTemplate::has_placeholder) {
+            self.problem(
+                "master_assume_role_arn_chain contains {accountId}, which has a meaning in \
+                 sub_account_assume_role_arn_chain only: write the master account's id",
+            );
+        }
+        chain
+    }
+
+    fn account_ids(&mut self, parameter: &Parameter) -> Vec<AccountId> {
+        let mut ids = Vec::new();
+        for text in self.values.list(parameter) {
+            match AccountId::parse(text) {
+                Ok(id) => ids.push(id),
+                Err(why) => self.problem(format!("{}: {why}", parameter.name)),
+            }
+        }
+        ids
+    }
+
+    fn scope(&mut self, master_chain: &[RoleTemplate]) -> Scope {
+        let sub_account_chain = self.chain(&SUB_ACCOUNT_CHAIN);
+        let has_chain = self.values.has(&SUB_ACCOUNT_CHAIN);
+        let accounts = self.account_ids(&ACCOUNTS);
+        let exclude = self.account_ids(&EXCLUDE_ACCOUNTS);
+        let organizational_units = self.values.list(&ORGANIZATIONAL_UNITS).to_vec();
+        for unit in &organizational_units {
+            // https://docs.aws.amazon.com/organizations/latest/APIReference/API_OrganizationalUnit.html
+            let id = unit.strip_prefix("ou-").or_else(|| unit.strip_prefix("r-")).unwrap_or_default();
+            if id.is_empty() || !id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
+                self.problem(format!(
+                    "organizational_units: `{unit}` is not the id of an organizational unit (ou-…) or a root (r-…)"
+                ));
+            }
+        }
+        let listed = self.values.has(&ACCOUNTS);
+        if listed && !has_chain {
+            self.problem(
+                "sub_account_assume_role_arn_chain is missing: `accounts` needs it to reach them; set it, or remove \
+                 `accounts` to collect the master account only",
+            );
+        }
+        if listed && !master_chain.is_empty() {
+            self.problem(
+                "master_assume_role_arn_chain is set together with `accounts`: each account is reached from the \
+                 initial credentials; remove it and put its roles in front of sub_account_assume_role_arn_chain, or \
+                 remove `accounts` to list the organization",
+            );
+        }
+        for parameter in [&ORGANIZATIONAL_UNITS, &EXCLUDE_ACCOUNTS, &LISTING_PAGE_SIZE] {
+            let name = parameter.name;
+            if self.values.has(parameter) && listed {
+                self.problem(format!("{name} is set together with `accounts`, which names the accounts itself: remove one"));
+            } else if self.values.has(parameter) && !has_chain {
+                self.problem(format!(
+                    "{name} has a meaning with the account listing only: set sub_account_assume_role_arn_chain, or \
+                     remove {name}"
+                ));
+            }
+        }
+        if has_chain
+            && !sub_account_chain.iter().any(RoleTemplate::has_placeholder)
+            && !sub_account_chain.is_empty()
+            && !(listed && accounts.len() == 1)
+        {
+            self.problem(format!(
+                "sub_account_assume_role_arn_chain contains no {ACCOUNT_PLACEHOLDER}: it would lead to the same account \
+                 every time; write {ACCOUNT_PLACEHOLDER} in place of the account's id"
+            ));
+        }
+        match (listed, has_chain) {
+            (true, _) => Scope::Listed { sub_account_chain, accounts },
+            (false, true) => Scope::Organization { sub_account_chain, organizational_units, exclude },
+            (false, false) => Scope::MasterOnly,
+        }
+    }
+
+    fn region_names(&mut self, parameter: &Parameter) -> Vec<String> {
+        let names = self.values.list(parameter).to_vec();
+        for name in &names {
+            self.region(parameter, name);
+        }
+        names
+    }
+
+    fn region(&mut self, parameter: &Parameter, name: &str) {
+        let parts: Vec<&str> = name.split('-').collect();
+        let legal = parts.len() >= 3
+            && parts[..parts.len() - 1].iter().all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase()))
+            && parts.last().is_some_and(|last| !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit()));
+        if !legal {
+            self.problem(format!("{}: `{name}` is not the name of a region, such as eu-west-1", parameter.name));
+        }
+    }
+
+    fn home_region(&mut self, host_region: &str) -> String {
+        let region = self.values.text(&STS_REGION).unwrap_or(host_region).to_owned();
+        self.region(&STS_REGION, &region);
+        region
+    }
+
+    fn outputs(&mut self) -> (Destination, Format, Option<PathBuf>) {
+        let output = match self.values.text(&OUTPUT) {
+            None | Some("-") => Destination::Stdout,
+            Some(path) => Destination::File(PathBuf::from(path)),
+        };
+        let ending = match &output {
+            Destination::File(path) => path.extension().and_then(|ending| ending.to_str()),
+            Destination::Stdout => None,
+        };
+        let format = Format::named(self.values.text(&FORMAT).or(ending).unwrap_or_default()).unwrap_or(Format::Csv);
+        let ledger = match (self.values.text(&LEDGER), &output) {
+            (Some(path), _) => Some(PathBuf::from(path)),
+            (None, Destination::File(path)) => {
+                let mut name = path.clone().into_os_string();
+                name.push(".run.json");
+                Some(PathBuf::from(name))
+            }
+            (None, Destination::Stdout) => None,
+        };
+        if let Destination::File(path) = &output {
+            self.writable(&OUTPUT, path);
+            if ledger.as_ref() == Some(path) {
+                self.problem("ledger and output name the same file: give the ledger another name");
+            }
+        }
+        if let Some(path) = &ledger {
+            self.writable(&LEDGER, path);
+        }
+        (output, format, ledger)
+    }
+
+    /// Better told now than after an hour of collecting.
+    fn writable(&mut self, parameter: &Parameter, path: &Path) {
+        let name = parameter.name;
+        if path.is_dir() {
+            self.problem(format!("{name}: {} is a directory; name a file", path.display()));
+            return;
+        }
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if !directory.is_dir() {
+            self.problem(format!("{name}: the directory {} does not exist; create it", directory.display()));
+        } else if let Err(error) = tempfile::tempfile_in(directory) {
+            self.problem(format!("{name}: nothing can be written in {}: {error}", directory.display()));
+        }
+    }
+}
+
+fn token_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("`{text}` is not a URL: {error}"))?;
+    let loopback = match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    };
+    match url.scheme() {
+        "https" => {}
+        "http" if loopback => {}
+        "http" => return Err(format!("`{text}` would send the client's secret unencrypted: use https (http is for loopback only)")),
+        other => return Err(format!("`{other}` is not a scheme for a token endpoint: use https")),
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("credentials do not belong into the URL: use ClientId and ClientSecret".to_owned());
+    }
+    if url.fragment().is_some() {
+        return Err(format!("`{text}` has a fragment (#…), which is never sent: remove it"));
+    }
+    Ok(url)
+}
