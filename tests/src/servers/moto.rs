@@ -1,0 +1,125 @@
+//! moto: an organization whose accounts are kept apart, with pages that are as small as one asks for.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use serde_json::{Value, json};
+
+use super::{Journal, Served};
+use crate::environment;
+use crate::oracle;
+
+/// What `tests/python/seed_moto.py` has made.
+#[derive(Debug)]
+pub struct Estate {
+    /// The id of the management account.
+    pub master: String,
+    /// Ids of all accounts by name, the closed one and the management account (`master`) included.
+    pub accounts: HashMap<String, String>,
+    /// The id of the account that is suspended.
+    pub closed: String,
+    /// Ids of organizational units by path; `/Root` is the root's.
+    pub units: HashMap<String, String>,
+    /// The regions that have instances.
+    pub regions: Vec<String>,
+}
+
+impl Estate {
+    /// The id of an account by its name.
+    pub fn account(&self, name: &str) -> &str {
+        self.accounts
+            .get(name)
+            .unwrap_or_else(|| panic!("the estate has no account {name}"))
+    }
+
+    /// The id of an organizational unit by its path.
+    pub fn unit(&self, path: &str) -> &str {
+        self.units
+            .get(path)
+            .unwrap_or_else(|| panic!("the estate has no organizational unit {path}"))
+    }
+}
+
+/// A running moto with the estate.
+pub struct Moto {
+    served: Served,
+    /// The estate in it.
+    pub estate: Estate,
+}
+
+impl Moto {
+    /// The moto that all cases share. They only read from it.
+    pub fn shared() -> &'static Moto {
+        static MOTO: OnceLock<Result<Moto, String>> = OnceLock::new();
+        MOTO.get_or_init(Moto::start)
+            .as_ref()
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn start() -> Result<Moto, String> {
+        let served = Served::start(&["moto"], &variables(), "/moto-api/")?;
+        let made = oracle::python("seed_moto.py", &json!({ "endpoint": served.url() }))?;
+        Ok(Moto {
+            served,
+            estate: estate(&made),
+        })
+    }
+
+    /// An empty moto behind TLS, with this certificate and its key.
+    pub fn with_certificate(certificate: &Path, key: &Path) -> Result<Moto, String> {
+        let path = |path: &Path| path.to_str().map(str::to_owned).ok_or("a path in UTF-8".to_owned());
+        let arguments = ["moto", "--certificate", &path(certificate)?, "--key", &path(key)?];
+        let served = Served::start(&arguments, &variables(), "")?;
+        Ok(Moto {
+            served,
+            estate: estate(&Value::Null),
+        })
+    }
+
+    /// The port on loopback.
+    pub fn port(&self) -> u16 {
+        self.served.port
+    }
+
+    /// The endpoint of every service.
+    pub fn url(&self) -> String {
+        self.served.url()
+    }
+
+    /// What it was asked.
+    pub fn journal(&self) -> &Journal {
+        &self.served.journal
+    }
+
+    /// The file of the secrets that it has given out.
+    pub fn issued(&self) -> &Path {
+        &self.served.issued
+    }
+}
+
+fn variables() -> [(&'static str, String); 1] {
+    [(
+        "MOTO_AMIS_PATH",
+        environment::script("python/amis.json").display().to_string(),
+    )]
+}
+
+fn estate(made: &Value) -> Estate {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let by_name = |value: &Value| {
+        value
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, id)| (name.clone(), text(id)))
+            .collect::<HashMap<_, _>>()
+    };
+    Estate {
+        master: text(&made["master"]),
+        accounts: by_name(&made["accounts"]),
+        closed: text(&made["closed"]),
+        units: by_name(&made["units"]),
+        regions: made["regions"].as_array().into_iter().flatten().map(text).collect(),
+    }
+}

@@ -1,0 +1,54 @@
+//! The connector as its users run it, against servers that nobody here wrote. The harness checks in every run that no
+//! secret shows, that nothing is left beside the output, and that the ledger agrees with what was published.
+#![allow(clippy::unwrap_used)]
+
+mod access_keys;
+mod credentials;
+mod every_column;
+mod network;
+mod outputs;
+mod parameter_sources;
+mod permissions;
+mod rejected_parameters;
+mod renewal;
+mod verbs;
+mod web_identity;
+
+use end_to_end::connector::Connector;
+use end_to_end::rows::Row;
+use end_to_end::servers::Moto;
+use end_to_end::{oracle, rows};
+use serde_json::{Value, json};
+
+/// From the initial credentials straight to a role of the same name in every account.
+const ONE_HOP: &str = "arn:aws:iam::{accountId}:role/inventory";
+
+/// A run over moto's whole organization, in the regions that have instances.
+fn organization(moto: &Moto) -> Connector {
+    Connector::run()
+        .at_moto(moto)
+        .parameter("sub_account_assume_role_arn_chain", json!([ONE_HOP]))
+        .parameter("regions", json!(moto.estate.regions))
+}
+
+/// What boto3 says about moto, asked like [`organization`], with further wishes.
+fn boto3(moto: &Moto, wishes: Value) -> Vec<Row> {
+    let mut request = json!({
+        "endpoint": moto.url(),
+        "access_key_id": "AKIAORACLEORACLEORAC",
+        "secret_access_key": "oracle",
+        "chain": [ONE_HOP],
+        "regions": moto.estate.regions,
+    });
+    for (name, wish) in wishes.as_object().into_iter().flatten() {
+        request[name] = wish.clone();
+    }
+    oracle::inventory(&request)
+}
+
+/// Panics unless the run's rows are what boto3 says, and there are some.
+#[track_caller]
+fn expect_rows(outcome: &end_to_end::connector::Outcome, expected: &[Row]) {
+    assert!(!expected.is_empty(), "the oracle has rows, or the case proves nothing");
+    rows::assert_equal(expected, &outcome.rows());
+}

@@ -1,0 +1,117 @@
+//! Endpoints, certificates and proxies mean what they mean to the AWS CLI.
+
+use std::process::Command;
+
+use end_to_end::connector::{Connector, Outcome};
+use end_to_end::environment;
+use end_to_end::process::free_port;
+use end_to_end::servers::Moto;
+use serde_json::json;
+
+#[track_caller]
+fn expect_master(outcome: &Outcome) {
+    outcome.expect_exit(0);
+    assert!(!outcome.rows().is_empty());
+}
+
+fn nowhere() -> String {
+    format!("http://127.0.0.1:{}", free_port())
+}
+
+#[test]
+fn an_endpoint_of_one_service_wins_over_the_endpoint_of_all() {
+    let moto = Moto::shared();
+    let run = || {
+        Connector::run()
+            .at_moto(moto)
+            .parameter("sub_account_assume_role_arn_chain", json!([super::ONE_HOP]))
+            .parameter("organizational_units", json!([moto.estate.unit("/Root/Sandbox")]))
+            .parameter("regions", json!(["eu-central-1"]))
+    };
+    let services = [
+        "AWS_ENDPOINT_URL_STS",
+        "AWS_ENDPOINT_URL_EC2",
+        "AWS_ENDPOINT_URL_ORGANIZATIONS",
+    ];
+    let all = services
+        .iter()
+        .fold(run().env("AWS_ENDPOINT_URL", &nowhere()), |run, name| {
+            run.env(name, &moto.url())
+        });
+    expect_master(&all.finish());
+    for service in services {
+        let outcome = run().env(service, &nowhere()).finish();
+        assert_ne!(outcome.exit_code, Some(0), "{service} is not ignored");
+    }
+}
+
+#[test]
+fn an_endpoint_that_nothing_listens_at_is_said_to_be_unreachable() {
+    let endpoint = nowhere();
+    let outcome = Connector::run()
+        .at_moto(Moto::shared())
+        .env("AWS_ENDPOINT_URL", &endpoint)
+        .parameter("regions", json!(["eu-central-1"]))
+        .finish();
+    outcome.expect_exit(4).expect_said(&["refused"]);
+}
+
+#[test]
+fn a_certificate_of_ones_own_needs_its_bundle() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = ["authority.pem", "certificate.pem", "key.pem"].map(|name| folder.path().join(name));
+    let script = environment::script("python/certificate.py");
+    let made = Command::new(environment::python())
+        .arg("-B")
+        .arg(script)
+        .args(&files)
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let [authority, certificate, key] = files;
+    let moto = Moto::with_certificate(&certificate, &key).unwrap();
+    let run = || {
+        Connector::run()
+            .at_moto(&moto)
+            .env("AWS_ENDPOINT_URL", &format!("https://localhost:{}", moto.port()))
+            .parameter("regions", json!(["eu-central-1"]))
+    };
+    run()
+        .env("AWS_CA_BUNDLE", authority.to_str().unwrap())
+        .finish()
+        .expect_exit(0);
+    run()
+        .finish()
+        .expect_exit(4)
+        .expect_said(&["certificate", "AWS_CA_BUNDLE"]);
+    let missing = run().env("AWS_CA_BUNDLE", "/nowhere/bundle.pem").finish();
+    missing.expect_said(&["/nowhere/bundle.pem"]);
+    assert_ne!(missing.exit_code, Some(0));
+}
+
+#[test]
+fn requests_go_through_a_proxy_unless_no_proxy_says_otherwise() {
+    // moto answers requests in the form that a proxy gets them, so it can stand for one: the endpoint itself is a name
+    // that does not exist.
+    let moto = Moto::shared();
+    let run = || {
+        Connector::run()
+            .at_moto(moto)
+            .parameter("regions", json!(["eu-central-1"]))
+    };
+    let endpoint = "http://aws.invalid";
+    expect_master(
+        &run()
+            .env("AWS_ENDPOINT_URL", endpoint)
+            .env("HTTP_PROXY", &moto.url())
+            .finish(),
+    );
+    expect_master(
+        &run()
+            .env("HTTP_PROXY", &nowhere())
+            .env("NO_PROXY", "127.0.0.1")
+            .finish(),
+    );
+    let outcome = run().env("AWS_ENDPOINT_URL", endpoint).finish();
+    outcome.expect_exit(4);
+}
