@@ -62,13 +62,22 @@ impl Connector for Ec2Connector {
         rows: &mut RowWriter<InstanceRecord>,
     ) -> Result<(), SliceError> {
         let access = &slice.access;
-        let config = Builder::from(access.sdk_config()).retry_partition(access.retry_partition()).build();
+        let config = Builder::from(access.sdk_config())
+            .retry_partition(access.retry_partition())
+            .build();
         let page_size = parameters.integer(&PAGE_SIZE).and_then(|size| i32::try_from(size).ok());
         let region: Arc<str> = slice.region().into();
-        let mut pages =
-            Client::from_conf(config).describe_instances().set_max_results(page_size).into_paginator().send();
+        let mut pages = Client::from_conf(config)
+            .describe_instances()
+            .set_max_results(page_size)
+            .into_paginator()
+            .send();
         let mut next = None;
-        while let Some(page) = pages.try_next().await.map_err(AwsError::of("ec2", "DescribeInstances"))? {
+        while let Some(page) = pages
+            .try_next()
+            .await
+            .map_err(AwsError::of("ec2", "DescribeInstances"))?
+        {
             next = page.next_token;
             for reservation in page.reservations.unwrap_or_default() {
                 for record in InstanceRecord::from_reservation(reservation, &region) {

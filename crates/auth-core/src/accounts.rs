@@ -224,6 +224,7 @@ impl Listing {
             .try_collect()
             .await
             .map_err(AwsError::of("organizations", "ListRoots"))?;
+        last_page("ListRoots", pages.last().and_then(|page| page.next_token.as_deref()))?;
         Ok(pages
             .into_iter()
             .flat_map(|page| page.roots.unwrap_or_default())
@@ -290,6 +291,7 @@ impl Listing {
             .try_collect()
             .await
             .map_err(AwsError::of("organizations", "ListParents"))?;
+        last_page("ListParents", pages.last().and_then(|page| page.next_token.as_deref()))?;
         pages
             .into_iter()
             .flat_map(|page| page.parents.unwrap_or_default())
@@ -318,6 +320,10 @@ impl Listing {
             .try_collect()
             .await
             .map_err(AwsError::of("organizations", "ListOrganizationalUnitsForParent"))?;
+        last_page(
+            "ListOrganizationalUnitsForParent",
+            pages.last().and_then(|page| page.next_token.as_deref()),
+        )?;
         Ok(pages
             .into_iter()
             .flat_map(|page| page.organizational_units.unwrap_or_default())

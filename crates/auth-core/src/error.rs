@@ -127,7 +127,11 @@ impl AwsError {
     ) -> Result<(), AwsError> {
         match token {
             None | Some("") => Ok(()),
-            Some(_) => Err(Self::answer(service, operation, "a page names itself as the next page; the rest is missing")),
+            Some(_) => Err(Self::answer(
+                service,
+                operation,
+                "a page names itself as the next page; the rest is missing",
+            )),
         }
     }
 

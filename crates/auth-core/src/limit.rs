@@ -16,7 +16,10 @@ use tokio::sync::Semaphore;
 
 /// `client` with at most `most` requests in flight.
 pub(crate) fn limited(client: SharedHttpClient, most: usize) -> SharedHttpClient {
-    SharedHttpClient::new(LimitedClient { places: Arc::new(Semaphore::new(most)), client })
+    SharedHttpClient::new(LimitedClient {
+        places: Arc::new(Semaphore::new(most)),
+        client,
+    })
 }
 
 #[derive(Debug)]
@@ -45,7 +48,10 @@ impl HttpConnector for LimitedConnector {
         let places = Arc::clone(&self.places);
         let connector = self.connector.clone();
         HttpConnectorFuture::new(async move {
-            let _place = places.acquire_owned().await.map_err(|error| ConnectorError::other(error.into(), None))?;
+            let _place = places
+                .acquire_owned()
+                .await
+                .map_err(|error| ConnectorError::other(error.into(), None))?;
             whole(connector.call(request).await?).await
         })
     }
@@ -54,7 +60,10 @@ impl HttpConnector for LimitedConnector {
 /// The connection is in use until the answer is read to its end, so the place is too.
 async fn whole(mut response: HttpResponse) -> Result<HttpResponse, ConnectorError> {
     let body = std::mem::replace(response.body_mut(), SdkBody::taken());
-    let bytes = ByteStream::new(body).collect().await.map_err(|error| ConnectorError::io(error.into()))?;
+    let bytes = ByteStream::new(body)
+        .collect()
+        .await
+        .map_err(|error| ConnectorError::io(error.into()))?;
     *response.body_mut() = SdkBody::from(bytes.into_bytes());
     Ok(response)
 }

@@ -63,7 +63,8 @@ pub fn main<C: Connector>(connector: C) -> ExitCode {
 
 async fn signal() -> Exit {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
         return std::future::pending().await;
     };
     tokio::select! {
@@ -79,12 +80,21 @@ pub async fn run<C: Connector>(connector: &C, mut invocation: Invocation) -> Exi
         Ok(matches) => matches,
         Err(error) => {
             let _ = error.print();
-            return if error.use_stderr() { Exit::Usage } else { Exit::Complete };
+            return if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Complete
+            };
         }
     };
-    let Some((verb, matches)) = matches.subcommand() else { return Exit::Usage };
+    let Some((verb, matches)) = matches.subcommand() else {
+        return Exit::Usage;
+    };
     let written = match verb {
-        "spec" => print_json(&mut invocation.stdout, &schema::json_schema(connector.about().name, &parameters)),
+        "spec" => print_json(
+            &mut invocation.stdout,
+            &schema::json_schema(connector.about().name, &parameters),
+        ),
         "schema" => print_json(&mut invocation.stdout, &verbs::schema(connector)),
         "reference" => reference_page(connector, &parameters, matches, &mut invocation.stdout),
         _ => with_settings(connector, &parameters, verb, matches, invocation).await,
@@ -144,7 +154,12 @@ async fn with_settings<C: Connector>(
             tracing::warn!("{warning}");
         }
     }
-    let context = Context { values: &values, settings: &settings, host: &host, terminal: &terminal };
+    let context = Context {
+        values: &values,
+        settings: &settings,
+        host: &host,
+        terminal: &terminal,
+    };
     let stdout = &mut *invocation.stdout;
     match verb {
         "run" => verbs::run(connector, &context, stdout, invocation.interrupt).await,
@@ -166,7 +181,9 @@ async fn with_settings<C: Connector>(
 }
 
 async fn ambient_host(app: &'static str, environment: &[(String, String)]) -> Result<Host, Problem> {
-    let bundle = environment.iter().find(|(name, path)| name == "AWS_CA_BUNDLE" && !path.is_empty());
+    let bundle = environment
+        .iter()
+        .find(|(name, path)| name == "AWS_CA_BUNDLE" && !path.is_empty());
     let pem = match bundle {
         Some((_, path)) => Some(
             std::fs::read(path).map_err(|error| Problem(format!("AWS_CA_BUNDLE: {path} cannot be read: {error}")))?,
@@ -231,7 +248,11 @@ fn inputs(
     if !problems.is_empty() {
         return Err(problems);
     }
-    Ok(Inputs { file: matches.get_one::<PathBuf>("params").cloned(), environment, flags })
+    Ok(Inputs {
+        file: matches.get_one::<PathBuf>("params").cloned(),
+        environment,
+        flags,
+    })
 }
 
 fn command<C: Connector>(connector: &C, parameters: &[&'static Parameter]) -> Command {
@@ -261,9 +282,15 @@ fn command<C: Connector>(connector: &C, parameters: &[&'static Parameter]) -> Co
                     .help("More log lines; up to three times"),
             )
             .arg(
-                Arg::new("quiet").short('q').long("quiet").action(ArgAction::SetTrue).help("Nothing but errors"),
+                Arg::new("quiet")
+                    .short('q')
+                    .long("quiet")
+                    .action(ArgAction::SetTrue)
+                    .help("Nothing but errors"),
             );
-        parameters.iter().fold(command, |command, parameter| command.args(flags(parameter)))
+        parameters
+            .iter()
+            .fold(command, |command, parameter| command.args(flags(parameter)))
     };
     Command::new(about.name)
         .version(about.version)
@@ -277,8 +304,14 @@ fn command<C: Connector>(connector: &C, parameters: &[&'static Parameter]) -> Co
             "check",
             "Walk every hop of every account and say whether it works; collect nothing",
         )))
-        .subcommand(with_parameters(verb("accounts", "Print the resolved accounts with the way to reach each")))
-        .subcommand(with_parameters(verb("plan", "Print the slices, calls and permissions of a run")))
+        .subcommand(with_parameters(verb(
+            "accounts",
+            "Print the resolved accounts with the way to reach each",
+        )))
+        .subcommand(with_parameters(verb(
+            "plan",
+            "Print the slices, calls and permissions of a run",
+        )))
         .subcommand(with_parameters(verb(
             "iam-policy",
             "Print the least-privilege policies and trust policies for the parameters",
@@ -322,7 +355,9 @@ fn flags(parameter: &'static Parameter) -> Vec<Arg> {
         help.push_str(&format!(" [default: {default}]"));
     }
     arg = arg.help(help);
-    let Some(sources) = parameter.secret_sources() else { return vec![arg] };
+    let Some(sources) = parameter.secret_sources() else {
+        return vec![arg];
+    };
     // Known, so that it is refused with the reason and not as a spelling mistake.
     let mut args = vec![arg.hide(true).num_args(0..=1)];
     for (source, name) in sources {

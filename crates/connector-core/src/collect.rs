@@ -55,9 +55,19 @@ impl Journal {
 
     /// Takes everything out, in order.
     pub fn take(&self) -> Collected {
-        let State { caller, accounts, warnings, mut entries } = self.with(std::mem::take);
+        let State {
+            caller,
+            accounts,
+            warnings,
+            mut entries,
+        } = self.with(std::mem::take);
         entries.sort_by(|(a, _), (b, _)| (&a.account_id, &a.region).cmp(&(&b.account_id, &b.region)));
-        Collected { caller, accounts, warnings, slices: entries }
+        Collected {
+            caller,
+            accounts,
+            warnings,
+            slices: entries,
+        }
     }
 }
 
@@ -167,7 +177,10 @@ async fn collect_account<C: Connector>(
         let error = SliceError::Aws(denial);
         let mut entry = SliceEntry::new(&account, None, error.outcome());
         let mut report = error.report();
-        report.message = format!("the account's regions cannot be listed, the default regions were taken: {}", report.message);
+        report.message = format!(
+            "the account's regions cannot be listed, the default regions were taken: {}",
+            report.message
+        );
         report.hint = Some("allow ec2:DescribeRegions, or name the regions in `regions`".to_owned());
         entry.cause = Some(report);
         run.done(journal, entry, None);
@@ -206,7 +219,10 @@ async fn collect_slice<C: Connector>(
     journal: &Journal,
 ) {
     let start = run.now();
-    let slice = Slice { account: Arc::clone(account), access: access.in_region(region) };
+    let slice = Slice {
+        account: Arc::clone(account),
+        access: access.in_region(region),
+    };
     let mut rows = run.table.writer(account, region);
     let collected = match run.connector.collect(&slice, run.values, &mut rows).await {
         Ok(()) => rows.finish(),
@@ -244,10 +260,17 @@ async fn is_not_enabled(
     enabled: &OnceCell<Vec<(String, bool)>>,
 ) -> bool {
     let SliceError::Aws(error) = error else { return false };
-    let refused = ["AuthFailure", "OptInRequired", "UnrecognizedClientException", "InvalidClientTokenId"];
+    let refused = [
+        "AuthFailure",
+        "OptInRequired",
+        "UnrecognizedClientException",
+        "InvalidClientTokenId",
+    ];
     if !error.code.as_deref().is_some_and(|code| refused.contains(&code)) {
         return false;
     }
-    let known = enabled.get_or_try_init(|| regions::enabled(access, access.home_region())).await;
+    let known = enabled
+        .get_or_try_init(|| regions::enabled(access, access.home_region()))
+        .await;
     known.is_ok_and(|known| known.iter().any(|(name, enabled)| name == region && !enabled))
 }

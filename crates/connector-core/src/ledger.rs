@@ -110,7 +110,8 @@ impl Ledger {
         self.outcome = exit.outcome();
         self.exit_code = exit.code();
         self.accounts.sort_by(|a, b| a.id.cmp(&b.id));
-        self.slices.sort_by(|a, b| (&a.account_id, &a.region).cmp(&(&b.account_id, &b.region)));
+        self.slices
+            .sort_by(|a, b| (&a.account_id, &a.region).cmp(&(&b.account_id, &b.region)));
         self.totals.clear();
         let mut sum = |name: &str, count: u64| self.totals.insert(name.to_owned(), count.into());
         sum("accounts", self.accounts.len() as u64);
@@ -119,7 +120,10 @@ impl Ledger {
         sum("calls", self.slices.iter().map(|slice| slice.calls).sum());
         sum("retries", self.slices.iter().map(|slice| slice.retries).sum());
         for outcome in Outcome::ALL {
-            sum(outcome.name(), self.slices.iter().filter(|slice| slice.outcome == outcome).count() as u64);
+            sum(
+                outcome.name(),
+                self.slices.iter().filter(|slice| slice.outcome == outcome).count() as u64,
+            );
         }
     }
 

@@ -119,7 +119,10 @@ impl SliceError {
         match self {
             SliceError::Aws(error) => error.report(),
             SliceError::Auth(error) => error.report(),
-            SliceError::Local(message) => Report { message: message.clone(), ..Report::default() },
+            SliceError::Local(message) => Report {
+                message: message.clone(),
+                ..Report::default()
+            },
         }
     }
 }

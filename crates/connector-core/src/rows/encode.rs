@@ -73,7 +73,11 @@ impl Format {
 /// The columns that every table begins with.
 pub const LEADING: [(&str, bool, &str); 4] = [
     ("account_id", true, "The account that the row was collected in."),
-    ("account_name", false, "The account's name in AWS Organizations; NULL where the organization was not listed."),
+    (
+        "account_name",
+        false,
+        "The account's name in AWS Organizations; NULL where the organization was not listed.",
+    ),
     (
         "organizational_unit_path",
         false,
@@ -240,9 +244,21 @@ mod tests {
             (Value::Number(0.1), "0.1", "0.1"),
             (Value::Number(f64::NAN), "NaN", "null"),
             (Value::Boolean(true), "true", "true"),
-            (Value::Timestamp(1_700_000_000, 0), "2023-11-14T22:13:20Z", "\"2023-11-14T22:13:20Z\""),
-            (Value::Timestamp(0, 5_000_000), "1970-01-01T00:00:00.005Z", "\"1970-01-01T00:00:00.005Z\""),
-            (Value::Nested("[{\"a\":1}]".into()), "\"[{\"\"a\"\":1}]\"", "[{\"a\":1}]"),
+            (
+                Value::Timestamp(1_700_000_000, 0),
+                "2023-11-14T22:13:20Z",
+                "\"2023-11-14T22:13:20Z\"",
+            ),
+            (
+                Value::Timestamp(0, 5_000_000),
+                "1970-01-01T00:00:00.005Z",
+                "\"1970-01-01T00:00:00.005Z\"",
+            ),
+            (
+                Value::Nested("[{\"a\":1}]".into()),
+                "\"[{\"\"a\"\":1}]\"",
+                "[{\"a\":1}]",
+            ),
         ] {
             assert_eq!(csv(&cell), in_csv, "{cell:?}");
             assert_eq!(json(&cell), in_json, "{cell:?}");

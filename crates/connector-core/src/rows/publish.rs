@@ -39,7 +39,14 @@ pub fn publish_file<'a>(
 ) -> io::Result<Published> {
     let mut published = None;
     replace_file(path, |file| {
-        published = Some(write(BufWriter::new(file), path.display().to_string(), format, columns, spool, slices)?);
+        published = Some(write(
+            BufWriter::new(file),
+            path.display().to_string(),
+            format,
+            columns,
+            spool,
+            slices,
+        )?);
         Ok(())
     })?;
     published.ok_or_else(|| io::Error::other("nothing was written"))
@@ -65,7 +72,10 @@ pub fn publish_stdout<'a>(
 /// Whatever the disk says; what was at `path` before is untouched then.
 pub fn replace_file(path: &Path, content: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let directory = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let directory = target
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     builder.prefix(".connector-").suffix(".partial");
     let mut temporary: NamedTempFile = builder.tempfile_in(directory)?;
@@ -94,7 +104,11 @@ fn write<'a, W: Write>(
     spool: &Spool,
     slices: &[&SpooledSlice],
 ) -> io::Result<Published> {
-    let mut sink = Digesting { sink, digest: Sha256::new(), bytes: 0 };
+    let mut sink = Digesting {
+        sink,
+        digest: Sha256::new(),
+        bytes: 0,
+    };
     sink.write_all(&format.head(LEADING.iter().map(|(name, ..)| *name).chain(columns)))?;
     let mut rows = 0;
     for slice in slices {
@@ -109,7 +123,13 @@ fn write<'a, W: Write>(
     sink.flush()?;
     let Digesting { digest, bytes, .. } = sink;
     let sha256 = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Published { path, format: format.name(), rows, bytes, sha256 })
+    Ok(Published {
+        path,
+        format: format.name(),
+        rows,
+        bytes,
+        sha256,
+    })
 }
 
 struct Digesting<W> {

@@ -38,7 +38,10 @@ impl Spool {
     /// # Errors
     /// A directory that cannot be written to.
     pub fn new(directory: &Path) -> io::Result<Self> {
-        Ok(Spool { file: Arc::new(tempfile::tempfile_in(directory)?), end: Mutex::new(0) })
+        Ok(Spool {
+            file: Arc::new(tempfile::tempfile_in(directory)?),
+            end: Mutex::new(0),
+        })
     }
 
     /// Keeps rows with their keys: `<key> \x1e <length of the row> \n <row>`, for all.
@@ -62,7 +65,11 @@ impl Spool {
 
     /// The rows of a slice in their order.
     pub(super) fn rows(&self, slice: &SpooledSlice) -> Box<dyn Iterator<Item = io::Result<Vec<u8>>>> {
-        let readers: Vec<_> = slice.runs.iter().map(|run| RunReader::new(Arc::clone(&self.file), *run)).collect();
+        let readers: Vec<_> = slice
+            .runs
+            .iter()
+            .map(|run| RunReader::new(Arc::clone(&self.file), *run))
+            .collect();
         if slice.sorted && readers.len() > 1 {
             let merged = readers.into_iter().kmerge_by(|a, b| match (a, b) {
                 (Ok(a), Ok(b)) => a.0 <= b.0,
@@ -101,8 +108,13 @@ impl Read for At {
 
 impl RunReader {
     fn new(file: Arc<File>, run: Run) -> Self {
-        let at = At { file, position: run.offset };
-        RunReader { reader: BufReader::with_capacity(64 * 1024, at.take(run.length)) }
+        let at = At {
+            file,
+            position: run.offset,
+        };
+        RunReader {
+            reader: BufReader::with_capacity(64 * 1024, at.take(run.length)),
+        }
     }
 
     fn read_row(&mut self) -> io::Result<Option<(String, Vec<u8>)>> {

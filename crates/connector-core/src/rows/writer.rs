@@ -29,7 +29,13 @@ pub(crate) struct Table<R: 'static> {
 
 impl<R> Table<R> {
     pub(crate) fn new(format: Format, columns: &'static [Column<R>], order: Order, spool: Arc<Spool>) -> Self {
-        Table { format, columns, order, spool, buffered: Arc::default() }
+        Table {
+            format,
+            columns,
+            order,
+            spool,
+            buffered: Arc::default(),
+        }
     }
 
     pub(crate) fn writer(&self, account: &Account, region: &str) -> RowWriter<R> {
@@ -103,7 +109,10 @@ impl<R> RowWriter<R> {
         }
         // Ties keep the order in which they came, so equal estates give equal rows as far as AWS lets them.
         self.rows.sort_by(|a, b| a.0.cmp(&b.0));
-        let rows = self.rows.iter().map(|(key, start, end)| (key.as_str(), &self.text[*start..*end]));
+        let rows = self
+            .rows
+            .iter()
+            .map(|(key, start, end)| (key.as_str(), &self.text[*start..*end]));
         self.runs.push(self.spool.append(rows)?);
         self.release();
         self.rows.clear();
@@ -117,7 +126,11 @@ impl<R> RowWriter<R> {
 
     pub(crate) fn finish(mut self) -> Result<SpooledSlice, SliceError> {
         self.spill()?;
-        Ok(SpooledSlice { runs: std::mem::take(&mut self.runs), sorted: self.order == Order::ByKey, rows: self.written })
+        Ok(SpooledSlice {
+            runs: std::mem::take(&mut self.runs),
+            sorted: self.order == Order::ByKey,
+            rows: self.written,
+        })
     }
 }
 

@@ -31,8 +31,17 @@ impl Terminal {
     /// The process's standard error, with the log set up: once in a process. `verbosity` 0 to 3.
     pub fn stderr(format: LogFormat, verbosity: u8, quiet: bool) -> Self {
         let interactive = io::stderr().is_terminal() && format == LogFormat::Plain && !quiet;
-        let target = if interactive { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let terminal = Terminal { bars: MultiProgress::with_draw_target(target), interactive, format, quiet };
+        let target = if interactive {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let terminal = Terminal {
+            bars: MultiProgress::with_draw_target(target),
+            interactive,
+            format,
+            quiet,
+        };
         terminal.start_log(verbosity);
         terminal
     }
@@ -78,7 +87,11 @@ impl Terminal {
 
     /// The width to write for, in columns.
     pub fn width(&self) -> usize {
-        if self.interactive { usize::from(console::Term::stderr().size().1) } else { 120 }
+        if self.interactive {
+            usize::from(console::Term::stderr().size().1)
+        } else {
+            120
+        }
     }
 }
 
@@ -109,6 +122,9 @@ impl<'a> MakeWriter<'a> for Terminal {
     type Writer = Line;
 
     fn make_writer(&'a self) -> Line {
-        Line { terminal: self.clone(), bytes: Vec::new() }
+        Line {
+            terminal: self.clone(),
+            bytes: Vec::new(),
+        }
     }
 }

@@ -53,7 +53,8 @@ impl Progress {
         self.accounts.store(collect as u64, Ordering::Relaxed);
         tracing::info!(collect, skipped, "accounts resolved");
         if self.terminal.interactive {
-            self.bar.set_style(style("{spinner} {elapsed_precise}  {wide_bar}  {msg}"));
+            self.bar
+                .set_style(style("{spinner} {elapsed_precise}  {wide_bar}  {msg}"));
         }
         self.show();
     }
@@ -76,7 +77,13 @@ impl Progress {
             let account = entry.account_id.as_str();
             tracing::warn!(account, region, outcome = entry.outcome.name(), code, %message, "slice failed");
         } else {
-            tracing::debug!(account = entry.account_id.as_str(), region, outcome = entry.outcome.name(), rows = entry.rows, "slice done");
+            tracing::debug!(
+                account = entry.account_id.as_str(),
+                region,
+                outcome = entry.outcome.name(),
+                rows = entry.rows,
+                "slice done"
+            );
         }
         if entry.region.is_some() && entry.reason.is_none() {
             self.done.fetch_add(1, Ordering::Relaxed);
@@ -86,13 +93,23 @@ impl Progress {
     }
 
     fn show(&self) {
-        let [accounts, resolved, slices, done, rows, failed] =
-            [&self.accounts, &self.resolved, &self.slices, &self.done, &self.rows, &self.failed]
-                .map(|counter| counter.load(Ordering::Relaxed));
+        let [accounts, resolved, slices, done, rows, failed] = [
+            &self.accounts,
+            &self.resolved,
+            &self.slices,
+            &self.done,
+            &self.rows,
+            &self.failed,
+        ]
+        .map(|counter| counter.load(Ordering::Relaxed));
         if self.terminal.interactive {
             self.bar.set_length(slices.max(1));
             self.bar.set_position(done);
-            let failures = if failed > 0 { format!(", {} failed", HumanCount(failed)) } else { String::new() };
+            let failures = if failed > 0 {
+                format!(", {} failed", HumanCount(failed))
+            } else {
+                String::new()
+            };
             self.bar.set_message(format!(
                 "accounts {resolved}/{accounts}, slices {}/{}, {} rows{failures}",
                 HumanCount(done),

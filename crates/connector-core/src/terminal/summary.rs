@@ -22,7 +22,11 @@ pub fn summary(ledger: &Ledger, exit: Exit, ledger_path: Option<&Path>, width: u
         let slices: Vec<_> = ledger.slices.iter().filter(|slice| slice.outcome == outcome).collect();
         let rows: u64 = slices.iter().map(|slice| slice.rows).sum();
         (!slices.is_empty()).then(|| {
-            vec![outcome.name().to_owned(), HumanCount(slices.len() as u64).to_string(), HumanCount(rows).to_string()]
+            vec![
+                outcome.name().to_owned(),
+                HumanCount(slices.len() as u64).to_string(),
+                HumanCount(rows).to_string(),
+            ]
         })
     });
     text.push_str(&table(width, &["outcome", "slices", "rows"], counts));
@@ -30,17 +34,36 @@ pub fn summary(ledger: &Ledger, exit: Exit, ledger_path: Option<&Path>, width: u
     if let Some(cause) = &ledger.cause {
         let step = cause.hop.as_ref().map(|hop| format!("{hop}: ")).unwrap_or_default();
         let code = cause.code.as_ref().map(|code| format!("{code}: ")).unwrap_or_default();
-        let id = cause.request_id.as_ref().map(|id| format!(" (request id {id})")).unwrap_or_default();
-        let _ = writeln!(text, "\nerror: {}", harmless(&format!("{step}{code}{}{id}", cause.message)));
+        let id = cause
+            .request_id
+            .as_ref()
+            .map(|id| format!(" (request id {id})"))
+            .unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "\nerror: {}",
+            harmless(&format!("{step}{code}{}{id}", cause.message))
+        );
         if let Some(hint) = &cause.hint {
             let _ = writeln!(text, "hint:  {}", harmless(hint));
         }
     }
     for output in &ledger.outputs {
-        let _ = writeln!(text, "\nrows    {} ({}, {} rows)", output.path, output.format, HumanCount(output.rows));
+        let _ = writeln!(
+            text,
+            "\nrows    {} ({}, {} rows)",
+            output.path,
+            output.format,
+            HumanCount(output.rows)
+        );
     }
     if let Some(path) = ledger_path {
-        let _ = writeln!(text, "{}ledger  {}", if ledger.outputs.is_empty() { "\n" } else { "" }, path.display());
+        let _ = writeln!(
+            text,
+            "{}ledger  {}",
+            if ledger.outputs.is_empty() { "\n" } else { "" },
+            path.display()
+        );
     }
     let accounts = HumanCount(ledger.accounts.len() as u64);
     let _ = writeln!(
@@ -71,14 +94,30 @@ fn failures(text: &mut String, ledger: &Ledger, ledger_path: Option<&Path>, widt
         let cause = slice.cause.clone().unwrap_or_default();
         let code = cause.code.unwrap_or_default();
         let named = |text: &str| text.replace(&slice.account_id, "<account>");
-        let message = [Some(code), Some(named(&cause.message)), cause.hint.map(|hint| format!("→ {}", named(&hint)))];
-        let message = message.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ");
+        let message = [
+            Some(code),
+            Some(named(&cause.message)),
+            cause.hint.map(|hint| format!("→ {}", named(&hint))),
+        ];
+        let message = message
+            .into_iter()
+            .flatten()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(": ");
         let place = match &slice.region {
             Some(region) => format!("{} {region}", slice.account_id),
             None => slice.account_id.clone(),
         };
         let message = message.replace(": → ", "\n→ ");
-        causes.entry((slice.outcome, cause.hop.map(|hop| named(&hop)).unwrap_or_default(), message)).or_default().push(place);
+        causes
+            .entry((
+                slice.outcome,
+                cause.hop.map(|hop| named(&hop)).unwrap_or_default(),
+                message,
+            ))
+            .or_default()
+            .push(place);
     }
     if causes.is_empty() {
         return;
@@ -86,9 +125,22 @@ fn failures(text: &mut String, ledger: &Ledger, ledger_path: Option<&Path>, widt
     text.push('\n');
     let shown = causes.iter().take(SHOWN_FAILURES);
     for ((outcome, hop, message), places) in shown {
-        let more = if places.len() > 3 { format!(" and {} more", places.len() - 3) } else { String::new() };
-        let _ = writeln!(text, "{}: {}{more}", outcome.name(), places[..places.len().min(3)].join(", "));
-        let hop = if hop.is_empty() { String::new() } else { format!("{hop}: ") };
+        let more = if places.len() > 3 {
+            format!(" and {} more", places.len() - 3)
+        } else {
+            String::new()
+        };
+        let _ = writeln!(
+            text,
+            "{}: {}{more}",
+            outcome.name(),
+            places[..places.len().min(3)].join(", ")
+        );
+        let hop = if hop.is_empty() {
+            String::new()
+        } else {
+            format!("{hop}: ")
+        };
         for line in format!("{hop}{message}").lines() {
             let _ = writeln!(text, "{}", wrapped(&harmless(line), width));
         }

@@ -5,7 +5,9 @@ use comfy_table::{ContentArrangement, Table, presets};
 /// `text` without what a terminal would act on: names and messages come from strangers.
 pub fn harmless(text: &str) -> String {
     // Beside the control characters, those that turn the direction of text around.
-    let acts = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
+    let acts = |c: char| {
+        c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+    };
     text.chars().map(|c| if acts(c) { '\u{fffd}' } else { c }).collect()
 }
 
@@ -32,7 +34,10 @@ mod tests {
 
     #[test]
     fn no_escape_reaches_the_terminal() {
-        assert_eq!(harmless("a\u{1b}[31mb\r\n\u{9b}\u{202e}c é"), "a\u{fffd}[31mb\u{fffd}\u{fffd}\u{fffd}\u{fffd}c é");
+        assert_eq!(
+            harmless("a\u{1b}[31mb\r\n\u{9b}\u{202e}c é"),
+            "a\u{fffd}[31mb\u{fffd}\u{fffd}\u{fffd}\u{fffd}c é"
+        );
     }
 
     #[test]

@@ -47,9 +47,19 @@ pub(crate) async fn accounts(context: &Context<'_>, stdout: &mut (dyn Write + Se
         reason,
     };
     let mut rows: Vec<Row> = list.accounts.iter().map(|account| row(account, None)).collect();
-    rows.extend(list.skipped.iter().map(|skipped| row(&skipped.account, Some(skipped.reason.clone()))));
+    rows.extend(
+        list.skipped
+            .iter()
+            .map(|skipped| row(&skipped.account, Some(skipped.reason.clone()))),
+    );
     rows.sort_by(|a, b| a.account_id.cmp(&b.account_id));
-    let head = ["account_id", "account_name", "organizational_unit_path", "state", "reached"];
+    let head = [
+        "account_id",
+        "account_name",
+        "organizational_unit_path",
+        "state",
+        "reached",
+    ];
     print(stdout, context, &head, &rows, |row| {
         let reached = match (&row.reason, row.chain.is_empty()) {
             (Some(reason), _) => format!("skipped: {reason}"),

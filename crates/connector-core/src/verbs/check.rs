@@ -55,27 +55,37 @@ pub(crate) async fn check(context: &Context<'_>, stdout: &mut (dyn Write + Send)
         rows.push(row);
     }
     rows.sort_by(|a, b| a.account_id.cmp(&b.account_id));
-    print(stdout, context, &["account_id", "account_name", "outcome", "what"], &rows, |row| {
-        let what = match (&row.cause, &row.reason) {
-            (Some(cause), _) => {
-                let hop = cause.hop.as_ref().map(|hop| format!("{hop}: ")).unwrap_or_default();
-                let code = cause.code.as_ref().map(|code| format!("{code}: ")).unwrap_or_default();
-                let hint = cause.hint.as_ref().map(|hint| format!(" → {hint}")).unwrap_or_default();
-                format!("{hop}{code}{}{hint}", cause.message)
-            }
-            (None, Some(reason)) => reason.clone(),
-            (None, None) => {
-                let arn = row.caller_arn.as_deref().unwrap_or_default();
-                format!("{arn}, {} regions", row.regions.len())
-            }
-        };
-        vec![
-            row.account_id.clone(),
-            row.account_name.clone().unwrap_or_default(),
-            if row.outcome == Outcome::Complete { "works".to_owned() } else { row.outcome.name().to_owned() },
-            what,
-        ]
-    })?;
+    print(
+        stdout,
+        context,
+        &["account_id", "account_name", "outcome", "what"],
+        &rows,
+        |row| {
+            let what = match (&row.cause, &row.reason) {
+                (Some(cause), _) => {
+                    let hop = cause.hop.as_ref().map(|hop| format!("{hop}: ")).unwrap_or_default();
+                    let code = cause.code.as_ref().map(|code| format!("{code}: ")).unwrap_or_default();
+                    let hint = cause.hint.as_ref().map(|hint| format!(" → {hint}")).unwrap_or_default();
+                    format!("{hop}{code}{}{hint}", cause.message)
+                }
+                (None, Some(reason)) => reason.clone(),
+                (None, None) => {
+                    let arn = row.caller_arn.as_deref().unwrap_or_default();
+                    format!("{arn}, {} regions", row.regions.len())
+                }
+            };
+            vec![
+                row.account_id.clone(),
+                row.account_name.clone().unwrap_or_default(),
+                if row.outcome == Outcome::Complete {
+                    "works".to_owned()
+                } else {
+                    row.outcome.name().to_owned()
+                },
+                what,
+            ]
+        },
+    )?;
     Ok(Exit::of(rows.iter().map(|row| row.outcome)))
 }
 

@@ -20,25 +20,39 @@ pub(super) fn permissions(about: &About, auth: &AuthSettings) -> Vec<(&'static s
         actions
     };
     let listing: &[&str] = match &auth.scope {
-        Scope::Organization { organizational_units, .. } if !organizational_units.is_empty() => LISTING_OF_UNITS,
+        Scope::Organization {
+            organizational_units, ..
+        } if !organizational_units.is_empty() => LISTING_OF_UNITS,
         Scope::Organization { .. } => LISTING,
         _ => &[],
     };
     let hops = !auth.master_chain.is_empty() || auth.scope.sub_account_chain().is_some();
     let initial = if hops { vec!["sts:AssumeRole"] } else { Vec::new() };
     match auth.scope {
-        Scope::Listed { .. } => vec![("initial credentials", initial), ("each account's last role", collect())],
-        Scope::MasterOnly => vec![("initial credentials", initial), ("the master account's session", collect())],
+        Scope::Listed { .. } => vec![
+            ("initial credentials", initial),
+            ("each account's last role", collect()),
+        ],
+        Scope::MasterOnly => vec![
+            ("initial credentials", initial),
+            ("the master account's session", collect()),
+        ],
         Scope::Organization { .. } => vec![
             ("initial credentials", initial),
-            ("the master account's session", listing.iter().copied().chain(collect()).collect()),
+            (
+                "the master account's session",
+                listing.iter().copied().chain(collect()).collect(),
+            ),
             ("each account's last role", collect()),
         ],
     }
 }
 
-const LISTING: &[&str] =
-    &["organizations:ListRoots", "organizations:ListOrganizationalUnitsForParent", "organizations:ListAccountsForParent"];
+const LISTING: &[&str] = &[
+    "organizations:ListRoots",
+    "organizations:ListOrganizationalUnitsForParent",
+    "organizations:ListAccountsForParent",
+];
 const LISTING_OF_UNITS: &[&str] = &[
     "organizations:ListRoots",
     "organizations:ListOrganizationalUnitsForParent",
@@ -61,11 +75,18 @@ pub(crate) fn iam_policy<C: Connector>(
 fn policies(about: &About, auth: &AuthSettings) -> Json {
     let needed = permissions(about, auth);
     let actions_of = |who: &str| {
-        needed.iter().find(|(name, _)| *name == who).map(|(_, actions)| actions.clone()).unwrap_or_default()
+        needed
+            .iter()
+            .find(|(name, _)| *name == who)
+            .map(|(_, actions)| actions.clone())
+            .unwrap_or_default()
     };
     let mut policies = Map::new();
-    let chains: Vec<&[RoleTemplate]> =
-        [&auth.master_chain[..], auth.scope.sub_account_chain().unwrap_or_default()].into();
+    let chains: Vec<&[RoleTemplate]> = [
+        &auth.master_chain[..],
+        auth.scope.sub_account_chain().unwrap_or_default(),
+    ]
+    .into();
     let first: Vec<String> = chains.iter().filter_map(|chain| chain.first()).map(wildcard).collect();
     let master_actions = actions_of("the master account's session");
     let initial_name = match &auth.method {
@@ -98,8 +119,9 @@ fn policies(about: &About, auth: &AuthSettings) -> Json {
         );
     }
     policies.insert(initial_name, Json::Object(entry));
-    for (chain, last_actions) in
-        chains.iter().zip([master_actions.clone(), actions_of("each account's last role")])
+    for (chain, last_actions) in chains
+        .iter()
+        .zip([master_actions.clone(), actions_of("each account's last role")])
     {
         for (index, role) in chain.iter().enumerate() {
             let statement = match chain.get(index + 1) {

@@ -32,7 +32,10 @@ pub(crate) struct Context<'a> {
 
 /// Tells why signing in or listing failed.
 fn tell(terminal: &Terminal, error: &AuthError) -> Exit {
-    let hint = error.hint().map(|hint| format!("hint:  {}\n", harmless(&hint))).unwrap_or_default();
+    let hint = error
+        .hint()
+        .map(|hint| format!("hint:  {}\n", harmless(&hint)))
+        .unwrap_or_default();
     terminal.print(&format!("error: {}\n{hint}", harmless(&error.to_string())));
     Exit::Failed
 }

@@ -34,33 +34,61 @@ pub(crate) async fn plan<C: Connector>(
     };
     let rows = list.accounts.iter().map(|account| {
         let name = account.name.clone().unwrap_or_default();
-        vec![account.id.to_string(), name, regions.clone(), connector.about().calls.to_owned()]
+        vec![
+            account.id.to_string(),
+            name,
+            regions.clone(),
+            connector.about().calls.to_owned(),
+        ]
     });
     let width = context.terminal.width();
-    stdout.write_all(table(width, &["account_id", "account_name", "regions", "calls per region"], rows).as_bytes())?;
+    stdout.write_all(
+        table(
+            width,
+            &["account_id", "account_name", "regions", "calls per region"],
+            rows,
+        )
+        .as_bytes(),
+    )?;
     for skipped in &list.skipped {
-        writeln!(stdout, " {} is skipped: {}", skipped.account.id, harmless(&skipped.reason))?;
+        writeln!(
+            stdout,
+            " {} is skipped: {}",
+            skipped.account.id,
+            harmless(&skipped.reason)
+        )?;
     }
 
     let accounts = list.accounts.len();
-    let shared = auth.scope.sub_account_chain().unwrap_or_default().iter().take_while(|role| !role.has_placeholder());
+    let shared = auth
+        .scope
+        .sub_account_chain()
+        .unwrap_or_default()
+        .iter()
+        .take_while(|role| !role.has_placeholder());
     let (shared, hops) = (shared.count(), auth.scope.sub_account_chain().unwrap_or_default().len());
     let sub_accounts = list.accounts.iter().filter(|account| !account.master).count();
-    let assumed = auth.master_chain.len()
-        + if sub_accounts > 0 { shared } else { 0 }
-        + sub_accounts * (hops - shared);
+    let assumed = auth.master_chain.len() + if sub_accounts > 0 { shared } else { 0 } + sub_accounts * (hops - shared);
     writeln!(stdout, "\ncalls of a run, renewals and retries apart:")?;
     if matches!(auth.method, Method::WebIdentity(_)) {
         writeln!(stdout, "  1 token request, 1 AssumeRoleWithWebIdentity")?;
     }
     writeln!(stdout, "  {assumed} AssumeRole, {} GetCallerIdentity", accounts + 1)?;
     if matches!(auth.scope, Scope::Organization { .. }) {
-        writeln!(stdout, "  2 of AWS Organizations per organizational unit, and 1 for the root")?;
+        writeln!(
+            stdout,
+            "  2 of AWS Organizations per organizational unit, and 1 for the root"
+        )?;
     }
     if auth.regions.include.is_empty() {
         writeln!(stdout, "  {accounts} DescribeRegions")?;
     } else {
-        writeln!(stdout, "  {} slices: {}", accounts * included.len(), connector.about().calls)?;
+        writeln!(
+            stdout,
+            "  {} slices: {}",
+            accounts * included.len(),
+            connector.about().calls
+        )?;
     }
     writeln!(stdout, "\npermissions (the iam-policy verb prints them as policies):")?;
     for (who, actions) in permissions(connector.about(), auth) {

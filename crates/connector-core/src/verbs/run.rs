@@ -71,9 +71,10 @@ pub(crate) async fn run<C: Connector>(
     progress.finish();
 
     let collected = journal.take();
-    ledger.identity = collected
-        .caller
-        .map(|caller| Identity { account: caller.account.to_string(), arn: caller.arn });
+    ledger.identity = collected.caller.map(|caller| Identity {
+        account: caller.account.to_string(),
+        arn: caller.arn,
+    });
     ledger.warnings.extend(collected.warnings);
     ledger.accounts = collected.accounts;
     let (entries, spooled): (Vec<_>, Vec<_>) = collected.slices.into_iter().unzip();
@@ -93,7 +94,9 @@ pub(crate) async fn run<C: Connector>(
     if matches!(exit, Exit::Complete | Exit::Partial) {
         let slices: Vec<&SpooledSlice> = spooled.iter().flatten().collect();
         let columns = connector.columns().iter().map(|column| column.name);
-        ledger.outputs.push(publish(&settings.output, stdout, &table, columns, &spool, &slices)?);
+        ledger
+            .outputs
+            .push(publish(&settings.output, stdout, &table, columns, &spool, &slices)?);
     }
     let finished = context.host.time().now();
     ledger.finished = timestamp(finished);
@@ -116,7 +119,10 @@ fn publish<'a, R>(
 ) -> io::Result<Published> {
     match output {
         Destination::File(path) => publish_file(path, table.format, columns, spool, slices).map_err(|error| {
-            io::Error::new(error.kind(), format!("the rows cannot be written to {}: {error}", path.display()))
+            io::Error::new(
+                error.kind(),
+                format!("the rows cannot be written to {}: {error}", path.display()),
+            )
         }),
         Destination::Stdout => publish_stdout(stdout, table.format, columns, spool, slices),
     }
@@ -126,11 +132,24 @@ fn tell(context: &Context<'_>, ledger: &Ledger, exit: Exit) {
     let terminal = context.terminal;
     if terminal.format == crate::terminal::LogFormat::Json {
         let totals = serde_json::Value::Object(ledger.totals.clone());
-        let cause = ledger.cause.as_ref().map(|cause| cause.message.as_str()).unwrap_or_default();
-        let hint = ledger.cause.as_ref().and_then(|cause| cause.hint.as_deref()).unwrap_or_default();
+        let cause = ledger
+            .cause
+            .as_ref()
+            .map(|cause| cause.message.as_str())
+            .unwrap_or_default();
+        let hint = ledger
+            .cause
+            .as_ref()
+            .and_then(|cause| cause.hint.as_deref())
+            .unwrap_or_default();
         tracing::info!(outcome = ledger.outcome, exit_code = exit.code(), %totals, cause, hint, "run finished");
     } else if !terminal.quiet || exit == Exit::Failed {
-        terminal.print(&summary(ledger, exit, context.settings.ledger.as_deref(), terminal.width()));
+        terminal.print(&summary(
+            ledger,
+            exit,
+            context.settings.ledger.as_deref(),
+            terminal.width(),
+        ));
     }
 }
 

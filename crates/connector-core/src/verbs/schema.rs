@@ -9,8 +9,13 @@ use crate::rows::LEADING_COLUMNS;
 
 /// Name, type, nullability, key and meaning of each column, in the order of the output.
 fn columns<C: Connector>(connector: &C) -> Vec<(&'static str, &'static str, bool, &'static str)> {
-    let leading = LEADING_COLUMNS.iter().map(|(name, key, meaning)| (*name, "text", *key, *meaning));
-    let own = connector.columns().iter().map(|column| (column.name, column.kind.name(), column.key, column.meaning));
+    let leading = LEADING_COLUMNS
+        .iter()
+        .map(|(name, key, meaning)| (*name, "text", *key, *meaning));
+    let own = connector
+        .columns()
+        .iter()
+        .map(|column| (column.name, column.kind.name(), column.key, column.meaning));
     leading.chain(own).collect()
 }
 
@@ -33,7 +38,11 @@ pub fn reference<C: Connector>(connector: &C) -> String {
         about.table, about.name
     );
     for (name, kind, key, meaning) in columns(connector) {
-        let name = if key { format!("**`{name}`**") } else { format!("`{name}`") };
+        let name = if key {
+            format!("**`{name}`**")
+        } else {
+            format!("`{name}`")
+        };
         let _ = writeln!(page, "| {name} | {kind} | {} |", meaning.replace('|', "\\|"));
     }
     page
