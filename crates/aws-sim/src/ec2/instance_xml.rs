@@ -7,19 +7,15 @@ use super::tags;
 use super::traits::{Lifecycle, State, Traits};
 use crate::xml::Xml;
 
-/// A reservation that begins with the instance `start`; nothing when it has no members to show.
-pub(super) fn reservation(xml: &mut Xml, fleet: &Fleet, start: u32, members: impl Iterator<Item = u32>) {
-    let mut members = members.peekable();
-    if members.peek().is_none() {
-        return;
-    }
+/// A reservation that begins with the instance `start`, with those of its members that are to be shown.
+pub(super) fn reservation(xml: &mut Xml, fleet: &Fleet, start: u32, members: &[u32]) {
     xml.element("item", |xml| {
         xml.id("reservationId", "r-", fleet.number(start, 0x7e5));
         xml.plain("ownerId", &fleet.account);
         xml.empty("groupSet");
         xml.element("instancesSet", |xml| {
             for index in members {
-                xml.element("item", |xml| instance(xml, fleet, start, &Traits::of(fleet, index)));
+                xml.element("item", |xml| instance(xml, fleet, start, &Traits::of(fleet, *index)));
             }
         });
         if fleet.number(start, 0x9e9) & 7 == 0 {
@@ -31,11 +27,8 @@ pub(super) fn reservation(xml: &mut Xml, fleet: &Fleet, start: u32, members: imp
 fn instance(xml: &mut Xml, fleet: &Fleet, start: u32, traits: &Traits) {
     let mut chance = traits.chance.clone();
     xml.id("instanceId", "i-", traits.id);
-    xml.id("imageId", "ami-", fleet.shared(0xa31 + (traits.id & 7)));
-    xml.element("instanceState", |xml| {
-        xml.number("code", traits.state.code());
-        xml.plain("name", traits.state.name());
-    });
+    xml.id("imageId", "ami-", fleet.shared(0xa31 + traits.image()));
+    state(xml, traits);
     addresses(xml, fleet, traits);
     reasons(xml, traits);
     if chance.percent(60) {
@@ -88,6 +81,37 @@ fn instance(xml: &mut Xml, fleet: &Fleet, start: u32, traits: &Traits) {
     xml.flag("ebsOptimized", traits.kind.nitro);
     accelerators(xml, traits, fleet);
     options(xml, fleet, traits, &mut chance);
+}
+
+pub(super) fn state(xml: &mut Xml, traits: &Traits) {
+    xml.element("instanceState", |xml| {
+        xml.number("code", traits.state.code());
+        xml.plain("name", traits.state.name());
+    });
+}
+
+/// `eu-central-1a`
+pub(super) fn zone(xml: &mut Xml, tag: &str, fleet: &Fleet, traits: &Traits) {
+    xml.element(tag, |xml| {
+        xml.markup(&fleet.region);
+        xml.markup(["a", "b", "c"][usize::from(traits.zone - b'a')]);
+    });
+}
+
+/// `euc1-az1`: the area, the initial of the direction (two for `northeast` and the like), the number.
+pub(super) fn zone_id(xml: &mut Xml, tag: &str, fleet: &Fleet, traits: &Traits) {
+    xml.element(tag, |xml| {
+        for part in fleet.region.split('-') {
+            xml.markup(match part {
+                "northeast" => "ne",
+                "southeast" => "se",
+                other if other.len() > 3 => &other[..1],
+                other => other,
+            });
+        }
+        xml.markup("-az");
+        xml.digits(u64::from(traits.zone - b'a') + 1);
+    });
 }
 
 fn addresses(xml: &mut Xml, fleet: &Fleet, traits: &Traits) {
@@ -165,22 +189,8 @@ fn product_codes(xml: &mut Xml, chance: &mut crate::chance::Chance) {
 
 fn placement(xml: &mut Xml, fleet: &Fleet, traits: &Traits, chance: &mut crate::chance::Chance) {
     xml.element("placement", |xml| {
-        xml.element("availabilityZone", |xml| {
-            xml.markup(&fleet.region);
-            xml.markup([("a"), ("b"), ("c")][usize::from(traits.zone - b'a')]);
-        });
-        xml.element("availabilityZoneId", |xml| {
-            for part in fleet.region.split('-') {
-                xml.markup(match part {
-                    "northeast" => "ne",
-                    "southeast" => "se",
-                    other if other.len() > 3 => &other[..1],
-                    other => other,
-                });
-            }
-            xml.markup("-az");
-            xml.digits(u64::from(traits.zone - b'a') + 1);
-        });
+        zone(xml, "availabilityZone", fleet, traits);
+        zone_id(xml, "availabilityZoneId", fleet, traits);
         match chance.below(20) {
             0 => {
                 xml.plain("groupName", "spread-rack");
@@ -276,7 +286,8 @@ fn disk(xml: &mut Xml, fleet: &Fleet, traits: &Traits, number: u64) {
     }
 }
 
-fn tag_set(xml: &mut Xml, traits: &Traits) {
+/// The tags; nothing where there are none, as AWS does.
+pub(super) fn tag_set(xml: &mut Xml, traits: &Traits) {
     let mut opened = false;
     tags::each(traits, |key, value| {
         if !opened {

@@ -1,10 +1,12 @@
-//! EC2: the regions of an account, and its instances. <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/>
+//! EC2: the regions of an account, its instances, and their images. <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/>
 
 mod describe_instances;
 mod describe_regions;
 pub(crate) mod fleet;
+mod image_metadata;
 mod instance_xml;
 mod network_xml;
+mod selection;
 pub(crate) mod tags;
 pub(crate) mod traits;
 
@@ -38,6 +40,7 @@ pub(crate) fn call(call: &Ec2Call<'_>, operation: &str) -> Result<String, Failur
     }
     let (known, run): (&[&str], Run) = match operation {
         "DescribeInstances" => (describe_instances::PARAMETERS, describe_instances::call),
+        "DescribeInstanceImageMetadata" => (image_metadata::PARAMETERS, image_metadata::call),
         "DescribeRegions" => (describe_regions::PARAMETERS, describe_regions::call),
         _ => return Err(Service::Ec2.no_such_operation(operation)),
     };

@@ -208,6 +208,11 @@ impl Traits {
         self.platform.details.starts_with("Windows")
     }
 
+    /// Which of the region's images it was launched from.
+    pub(crate) fn image(&self) -> u64 {
+        self.id & 7
+    }
+
     /// 10.x.y.z; the interface's number moves it into another block.
     pub(crate) fn private_ip(&self, interface: u64) -> [u8; 4] {
         let bits = self.id >> 24;

@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::{Account, AccountState, Estate, Idp, IdpClient, OidcProvider, Region, Role, TrustWebIdentity, regions};
 use crate::chance::Chance;
 
-/// What the named estates have in common, for whoever calls them.
 impl Estate {
     /// The management account of the named estates.
     pub const MANAGEMENT: &'static str = "111122223333";

@@ -202,6 +202,28 @@ async fn instances_by_id_and_by_state() {
 }
 
 #[tokio::test]
+async fn the_images_of_instances() {
+    let (sim, keys) = started(estate()).await;
+    let (mut ids, mut token) = (Vec::new(), String::new());
+    loop {
+        let form = format!("Action=DescribeInstanceImageMetadata&MaxResults=15{token}");
+        let page = ec2(&sim, &keys, REGION, &form);
+        assert_eq!(page.all("imageId").len(), page.all("instanceId").len(), "{}", page.body);
+        ids.extend(page.all("instanceId"));
+        match page.tag("nextToken") {
+            Some(next) => token = format!("&NextToken={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(ids, sim.expected_ids(MANAGEMENT, REGION));
+    let of = |action: &str| {
+        let reply = ec2(&sim, &keys, REGION, &format!("Action={action}&InstanceId.1={}", ids[7]));
+        (reply.all("imageId"), reply.tag("instanceState"))
+    };
+    assert_eq!(of("DescribeInstances"), of("DescribeInstanceImageMetadata"));
+}
+
+#[tokio::test]
 async fn the_answer_says_what_is_expected() {
     let (sim, keys) = started(estate()).await;
     let member = reader(&sim, &keys, MEMBER);
