@@ -174,7 +174,7 @@ struct Listing {
 
 impl Listing {
     fn new(master: &AccountAccess, page_size: Option<i32>) -> Self {
-        let access = master.in_region(master.home_region());
+        let access = master.in_region(signing_region(master.home_region()));
         let config = aws_sdk_organizations::config::Builder::from(access.sdk_config())
             .retry_partition(access.retry_partition())
             .build();
@@ -367,6 +367,17 @@ impl Listing {
                 })
             })
             .collect()
+    }
+}
+
+/// AWS Organizations is one service per partition, and its requests are signed for one region.
+/// <https://docs.aws.amazon.com/general/latest/gr/ao.html>
+fn signing_region(home: &str) -> &str {
+    match home {
+        _ if home.starts_with("cn-") => "cn-northwest-1",
+        _ if home.starts_with("us-gov-") => "us-gov-west-1",
+        _ if home.contains("-iso") => home,
+        _ => "us-east-1",
     }
 }
 
