@@ -28,7 +28,7 @@ static PAGE_SIZE: Parameter = Parameter::new(
 static PARAMETERS: &[&Parameter] = &[&PAGE_SIZE];
 
 /// The connector.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Ec2Connector;
 
 #[async_trait]

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use auth_core::Host;
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -159,8 +160,8 @@ async fn with_settings<C: Connector>(
         }
     }
     let context = Context {
-        values: &values,
-        settings: &settings,
+        values: &Arc::new(values),
+        settings: &Arc::new(settings),
         host: &host,
         terminal: &terminal,
     };

@@ -1,14 +1,16 @@
 //! Fan-out: accounts are reached, their regions resolved, and every slice collected, each with its own outcome. One
 //! that fails takes no other down.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use auth_core::regions::{self, NOT_ENABLED, Regions};
 use auth_core::sts::Caller;
-use auth_core::{Account, AccountAccess, AccountList, AuthError, Authenticator, Host, accounts};
-use futures::stream::{self, FuturesUnordered, StreamExt as _};
+use auth_core::error::Report;
+use auth_core::{Account, AccountAccess, AccountList, AuthError, Authenticator, AwsError, Host, accounts};
 use tokio::sync::{OnceCell, Semaphore};
+use tokio::task::JoinSet;
 
 use crate::connector::Connector;
 use crate::ledger::SliceEntry;
@@ -106,32 +108,73 @@ pub async fn resolve(
     Ok(list)
 }
 
-/// Collects every account of `list` into `table`'s spool.
-pub(crate) async fn collect<C: Connector>(
-    run: &Run<'_, C>,
-    authenticator: &Authenticator,
-    list: AccountList,
-    journal: &Journal,
-) {
-    let places = Semaphore::new(run.settings.max_concurrency + WAITING_SLICES);
-    stream::iter(list.accounts)
-        .map(|account| collect_account(run, authenticator, account, &places, journal))
-        .buffer_unordered(run.settings.max_concurrency)
-        .collect::<()>()
-        .await;
+/// Collects every account of `list` into the table's spool. Dropped, it stops all that is at work.
+pub(crate) async fn collect<C: Connector>(run: &Arc<Run<C>>, list: AccountList) {
+    let mut accounts = list.accounts.into_iter();
+    let mut at_work = JoinSet::new();
+    loop {
+        // Accounts beyond the concurrency would only wait, with a session each.
+        while at_work.len() < run.settings.max_concurrency {
+            let Some(account) = accounts.next() else { break };
+            let run = Arc::clone(run);
+            at_work.spawn(async move { run.collect_account(Arc::new(account)).await });
+        }
+        if at_work.join_next().await.is_none() {
+            return;
+        }
+    }
 }
 
 /// What every slice of a run needs.
-pub(crate) struct Run<'a, C: Connector> {
-    pub(crate) connector: &'a C,
-    pub(crate) values: &'a Values,
-    pub(crate) settings: &'a Settings,
-    pub(crate) table: &'a Table<C::Record>,
-    pub(crate) host: &'a Host,
-    pub(crate) progress: &'a Progress,
+pub(crate) struct Run<C: Connector> {
+    connector: C,
+    values: Arc<Values>,
+    settings: Arc<Settings>,
+    table: Arc<Table<C::Record>>,
+    host: Host,
+    authenticator: Authenticator,
+    progress: Arc<Progress>,
+    journal: Arc<Journal>,
+    places: Semaphore,
 }
 
-impl<C: Connector> Run<'_, C> {
+/// What the slices of an account share.
+struct Reached {
+    account: Arc<Account>,
+    access: AccountAccess,
+    /// Every region with whether it is enabled, once somebody has had to ask.
+    enabled: OnceCell<Vec<(String, bool)>>,
+}
+
+impl<C: Connector> Run<C> {
+    pub(crate) fn new(
+        connector: C,
+        values: Arc<Values>,
+        settings: Arc<Settings>,
+        table: Arc<Table<C::Record>>,
+        host: Host,
+        progress: Arc<Progress>,
+        journal: Arc<Journal>,
+    ) -> Self {
+        let authenticator = Authenticator::new(host.clone(), settings.auth.clone());
+        let places = Semaphore::new(settings.max_concurrency + WAITING_SLICES);
+        Run {
+            connector,
+            values,
+            settings,
+            table,
+            host,
+            authenticator,
+            progress,
+            journal,
+            places,
+        }
+    }
+
+    pub(crate) fn authenticator(&self) -> &Authenticator {
+        &self.authenticator
+    }
+
     fn now(&self) -> SystemTime {
         self.host.time().now()
     }
@@ -141,136 +184,135 @@ impl<C: Connector> Run<'_, C> {
         elapsed.as_secs_f64()
     }
 
-    fn done(&self, journal: &Journal, entry: SliceEntry, spooled: Option<SpooledSlice>) {
+    fn done(&self, entry: SliceEntry, spooled: Option<SpooledSlice>) {
         self.progress.slice_done(&entry);
-        journal.with(|state| state.entries.push((entry, spooled)));
+        self.journal.with(|state| state.entries.push((entry, spooled)));
+    }
+
+    async fn collect_account(self: Arc<Self>, account: Arc<Account>) {
+        let start = self.now();
+        let (access, found) = match self.reach(&account).await {
+            Ok(reached) => reached,
+            Err(error) => {
+                let mut entry = SliceEntry::new(&account, None, error.outcome());
+                entry.duration_seconds = self.since(start);
+                entry.cause = Some(error.report());
+                self.progress.account_resolved(0);
+                self.done(entry, None);
+                return;
+            }
+        };
+        self.progress.account_resolved(found.collect.len());
+        for (region, reason) in &found.skipped {
+            let mut entry = SliceEntry::new(&account, Some(region), Outcome::Skipped);
+            entry.reason = Some((*reason).to_owned());
+            self.done(entry, None);
+        }
+        if let Some(denial) = found.fallback {
+            self.done(regions_unknown(&account, denial), None);
+        }
+        let reached = Arc::new(Reached {
+            account,
+            access,
+            enabled: OnceCell::new(),
+        });
+        let mut slices = JoinSet::new();
+        let mut regions = HashMap::new();
+        for region in found.collect {
+            let (run, reached) = (Arc::clone(&self), Arc::clone(&reached));
+            let name = region.clone();
+            let task = slices.spawn(async move {
+                // Closed never: the semaphore lives as long as the run.
+                let _place = run.places.acquire().await;
+                run.collect_slice(&reached, &region).await;
+            });
+            regions.insert(task.id(), name);
+        }
+        while let Some(ended) = slices.join_next_with_id().await {
+            let Err(error) = ended else { continue };
+            let region = regions.get(&error.id()).map(String::as_str);
+            let mut entry = SliceEntry::new(&reached.account, region, Outcome::Failed);
+            entry.cause = Some(Report {
+                message: format!("a defect of the program: {error}"),
+                ..Report::default()
+            });
+            self.done(entry, None);
+        }
+    }
+
+    async fn reach(&self, account: &Account) -> Result<(AccountAccess, Regions), SliceError> {
+        let access = self.authenticator.reach(account).await.map_err(SliceError::Auth)?;
+        let found = regions::resolve(&access, &self.settings.auth.regions).await?;
+        Ok((access, found))
+    }
+
+    async fn collect_slice(&self, reached: &Reached, region: &str) {
+        let start = self.now();
+        let slice = Slice {
+            account: Arc::clone(&reached.account),
+            access: reached.access.in_region(region),
+        };
+        let mut rows = self.table.writer(&slice.account, region);
+        let collected = match self.connector.collect(&slice, &self.values, &mut rows).await {
+            Ok(()) => rows.finish(),
+            Err(error) => Err(error),
+        };
+        let mut entry = SliceEntry::new(&slice.account, Some(region), Outcome::Complete);
+        let mut spooled = None;
+        match collected {
+            Ok(slice) if slice.rows == 0 => entry.outcome = Outcome::Empty,
+            Ok(slice) => {
+                entry.rows = slice.rows;
+                spooled = Some(slice);
+            }
+            Err(error) if reached.refuses_region(&error, region).await => {
+                entry.outcome = Outcome::Skipped;
+                entry.reason = Some(NOT_ENABLED.to_owned());
+            }
+            Err(error) => {
+                entry.outcome = error.outcome();
+                entry.cause = Some(error.report());
+            }
+        }
+        entry.calls = slice.access.meter().requests();
+        entry.retries = slice.access.meter().retries();
+        entry.duration_seconds = self.since(start);
+        self.done(entry, spooled);
     }
 }
 
-async fn collect_account<C: Connector>(
-    run: &Run<'_, C>,
-    authenticator: &Authenticator,
-    account: Account,
-    places: &Semaphore,
-    journal: &Journal,
-) {
-    let start = run.now();
-    let (access, found) = match reach(run, authenticator, &account).await {
-        Ok(reached) => reached,
-        Err(error) => {
-            let mut entry = SliceEntry::new(&account, None, error.outcome());
-            entry.duration_seconds = run.since(start);
-            entry.cause = Some(error.report());
-            run.progress.account_resolved(0);
-            run.done(journal, entry, None);
-            return;
-        }
-    };
-    run.progress.account_resolved(found.collect.len());
-    for (region, reason) in &found.skipped {
-        let mut entry = SliceEntry::new(&account, Some(region), Outcome::Skipped);
-        entry.reason = Some((*reason).to_owned());
-        run.done(journal, entry, None);
-    }
-    if let Some(denial) = found.fallback {
-        // The default regions are collected, but nobody knows whether they are all: that is not a complete account.
-        let error = SliceError::Aws(denial);
-        let mut entry = SliceEntry::new(&account, None, error.outcome());
-        let mut report = error.report();
-        report.message = format!(
-            "the account's regions cannot be listed, the default regions were taken: {}",
-            report.message
-        );
-        report.hint = Some("allow ec2:DescribeRegions, or name the regions in `regions`".to_owned());
-        entry.cause = Some(report);
-        run.done(journal, entry, None);
-    }
-    let account = Arc::new(account);
-    let enabled = OnceCell::new();
-    found
-        .collect
-        .iter()
-        .map(|region| async {
-            // Closed never: the semaphore lives as long as the run.
-            let _place = places.acquire().await;
-            collect_slice(run, &account, &access, region, &enabled, journal).await;
-        })
-        .collect::<FuturesUnordered<_>>()
-        .collect::<()>()
-        .await;
+/// The default regions are collected, but nobody knows whether they are all: that is not a complete account.
+fn regions_unknown(account: &Account, denial: AwsError) -> SliceEntry {
+    let error = SliceError::Aws(denial);
+    let mut report = error.report();
+    report.message = format!(
+        "the account's regions cannot be listed, the default regions were taken: {}",
+        report.message
+    );
+    report.hint = Some("allow ec2:DescribeRegions, or name the regions in `regions`".to_owned());
+    let mut entry = SliceEntry::new(account, None, error.outcome());
+    entry.cause = Some(report);
+    entry
 }
 
-async fn reach<C: Connector>(
-    run: &Run<'_, C>,
-    authenticator: &Authenticator,
-    account: &Account,
-) -> Result<(AccountAccess, Regions), SliceError> {
-    let access = authenticator.reach(account).await.map_err(SliceError::Auth)?;
-    let found = regions::resolve(&access, &run.settings.auth.regions).await?;
-    Ok((access, found))
-}
-
-async fn collect_slice<C: Connector>(
-    run: &Run<'_, C>,
-    account: &Arc<Account>,
-    access: &AccountAccess,
-    region: &str,
-    enabled: &OnceCell<Vec<(String, bool)>>,
-    journal: &Journal,
-) {
-    let start = run.now();
-    let slice = Slice {
-        account: Arc::clone(account),
-        access: access.in_region(region),
-    };
-    let mut rows = run.table.writer(account, region);
-    let collected = match run.connector.collect(&slice, run.values, &mut rows).await {
-        Ok(()) => rows.finish(),
-        Err(error) => Err(error),
-    };
-    let mut entry = SliceEntry::new(account, Some(region), Outcome::Complete);
-    let mut spooled = None;
-    match collected {
-        Ok(slice) if slice.rows == 0 => entry.outcome = Outcome::Empty,
-        Ok(slice) => {
-            entry.rows = slice.rows;
-            spooled = Some(slice);
+impl Reached {
+    /// AWS refuses the credentials of an account in a region that is not enabled there, in the words for wrong ones.
+    /// Asked only then: where no regions were configured it is known.
+    async fn refuses_region(&self, error: &SliceError, region: &str) -> bool {
+        let SliceError::Aws(error) = error else {
+            return false;
+        };
+        let refused = [
+            "AuthFailure",
+            "OptInRequired",
+            "UnrecognizedClientException",
+            "InvalidClientTokenId",
+        ];
+        if !error.code.as_deref().is_some_and(|code| refused.contains(&code)) {
+            return false;
         }
-        Err(error) if is_not_enabled(&error, access, region, enabled).await => {
-            entry.outcome = Outcome::Skipped;
-            entry.reason = Some(NOT_ENABLED.to_owned());
-        }
-        Err(error) => {
-            entry.outcome = error.outcome();
-            entry.cause = Some(error.report());
-        }
+        let ask = || regions::enabled(&self.access, self.access.home_region());
+        let known = self.enabled.get_or_try_init(ask).await;
+        known.is_ok_and(|known| known.iter().any(|(name, enabled)| name == region && !enabled))
     }
-    entry.calls = slice.access.meter().requests();
-    entry.retries = slice.access.meter().retries();
-    entry.duration_seconds = run.since(start);
-    run.done(journal, entry, spooled);
-}
-
-/// AWS refuses the credentials of an account in a region that is not enabled there, in the words for wrong ones. Asked
-/// only where regions were configured: otherwise it is known.
-async fn is_not_enabled(
-    error: &SliceError,
-    access: &AccountAccess,
-    region: &str,
-    enabled: &OnceCell<Vec<(String, bool)>>,
-) -> bool {
-    let SliceError::Aws(error) = error else { return false };
-    let refused = [
-        "AuthFailure",
-        "OptInRequired",
-        "UnrecognizedClientException",
-        "InvalidClientTokenId",
-    ];
-    if !error.code.as_deref().is_some_and(|code| refused.contains(&code)) {
-        return false;
-    }
-    let known = enabled
-        .get_or_try_init(|| regions::enabled(access, access.home_region()))
-        .await;
-    known.is_ok_and(|known| known.iter().any(|(name, enabled)| name == region && !enabled))
 }

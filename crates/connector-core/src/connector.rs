@@ -38,7 +38,7 @@ pub enum Order {
 
 /// A connector.
 #[async_trait]
-pub trait Connector: Send + Sync + 'static {
+pub trait Connector: Clone + Send + Sync + 'static {
     /// What a row is made from.
     type Record: Send + Sync + 'static;
 

@@ -11,6 +11,7 @@ pub use schema::reference as table_reference;
 pub(crate) use {accounts::accounts, check::check, iam_policy::iam_policy, plan::plan, run::run, schema::schema};
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use auth_core::{AuthError, Host};
 use serde::Serialize;
@@ -24,8 +25,8 @@ use crate::terminal::{Terminal, harmless, table};
 
 /// What a verb has at hand.
 pub(crate) struct Context<'a> {
-    pub(crate) values: &'a Values,
-    pub(crate) settings: &'a Settings,
+    pub(crate) values: &'a Arc<Values>,
+    pub(crate) settings: &'a Arc<Settings>,
     pub(crate) host: &'a Host,
     pub(crate) terminal: &'a Terminal,
 }

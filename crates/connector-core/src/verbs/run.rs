@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use auth_core::Authenticator;
 
 use super::Context;
 use crate::collect::{Journal, Run, collect, resolve};
@@ -45,22 +44,27 @@ pub(crate) async fn run<C: Connector>(
         outputs: Vec::new(),
     };
     let spool = Arc::new(Spool::new(&spool_directory(&settings.output))?);
-    let table = Table::new(settings.format, connector.columns(), about.order, Arc::clone(&spool));
-    let progress = Progress::new(context.terminal);
-    let journal = Journal::default();
-    let authenticator = Authenticator::new(context.host.clone(), settings.auth.clone());
-    let run = Run {
-        connector,
-        values: context.values,
-        settings,
-        table: &table,
-        host: context.host,
-        progress: &progress,
-    };
+    let table = Arc::new(Table::new(
+        settings.format,
+        connector.columns(),
+        about.order,
+        Arc::clone(&spool),
+    ));
+    let progress = Arc::new(Progress::new(context.terminal));
+    let journal = Arc::new(Journal::default());
+    let run = Arc::new(Run::new(
+        connector.clone(),
+        Arc::clone(context.values),
+        Arc::clone(settings),
+        Arc::clone(&table),
+        context.host.clone(),
+        Arc::clone(&progress),
+        Arc::clone(&journal),
+    ));
     let collecting = async {
-        let list = resolve(&authenticator, settings, &journal).await?;
+        let list = resolve(run.authenticator(), settings, &journal).await?;
         progress.accounts_known(list.accounts.len(), list.skipped.len());
-        collect(&run, &authenticator, list, &journal).await;
+        collect(&run, list).await;
         Ok(())
     };
     let mut ended = tokio::select! {
