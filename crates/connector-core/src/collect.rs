@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use auth_core::error::Report;
 use auth_core::regions::{self, NOT_ENABLED, Regions};
 use auth_core::sts::Caller;
-use auth_core::error::Report;
 use auth_core::{Account, AccountAccess, AccountList, AuthError, Authenticator, AwsError, Host, accounts};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::JoinSet;

@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-
 use super::Context;
 use crate::collect::{Journal, Run, collect, resolve};
 use crate::connector::Connector;
