@@ -1,6 +1,15 @@
 //! The project's own commands, run as `cargo xtask <command>`. Every command is declared here and lives in its own module.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a developer reads it in a terminal"
+)]
+
+mod docs;
 mod environment;
+#[cfg(test)]
+mod rules;
 mod steps;
 mod test;
 mod workspace;
@@ -21,11 +30,14 @@ struct Arguments {
 enum Command {
     /// Formatting, lints and all tests; sets up by itself what they need
     Test(test::Options),
+    /// Write the generated pages below docs/reference, or check them
+    Docs(docs::Options),
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Test(options) => test::run(&options),
+        Command::Docs(options) => docs::run(&options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

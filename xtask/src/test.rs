@@ -5,9 +5,9 @@ use std::process::Command;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
-use crate::environment;
 use crate::steps::Steps;
 use crate::workspace;
+use crate::{docs, environment};
 
 /// What to run.
 #[derive(Args)]
@@ -35,6 +35,8 @@ enum Step {
     Clippy,
     /// cargo build of the binaries
     Build,
+    /// cargo xtask docs --check
+    Docs,
     /// cargo test
     Test,
 }
@@ -45,7 +47,9 @@ impl Options {
             (true, true) => true,
             (true, false) => matches!(step, Step::Setup | Step::Build | Step::Test),
             // Tests without their environment or with an old binary would say nothing.
-            (false, _) => self.only.contains(&step) || (step != Step::Fmt && step != Step::Clippy && self.tests()),
+            (false, _) => {
+                self.only.contains(&step) || (self.tests() && matches!(step, Step::Setup | Step::Build | Step::Test))
+            }
         }
     }
 
@@ -85,6 +89,9 @@ fn run_steps(options: &Options, steps: &mut Steps) -> Result<()> {
     }
     if options.wants(Step::Build) {
         steps.command(&mut cargo(&["build", "--workspace", "--bins"]))?;
+    }
+    if options.wants(Step::Docs) {
+        steps.run("generated pages are up to date", docs::check)?;
     }
     if options.wants(Step::Test) {
         let mut command = cargo(&["test", "--workspace"]);

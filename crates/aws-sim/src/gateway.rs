@@ -215,6 +215,10 @@ fn latency(world: &World, service: Service, call: &Call) -> Duration {
     own.unwrap_or(world.estate.latency)
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "latencies are real time: they are what a caller waits for"
+)]
 async fn pause(duration: Duration) {
     if !duration.is_zero() {
         tokio::time::sleep(duration).await;

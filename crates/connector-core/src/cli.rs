@@ -36,6 +36,10 @@ pub struct Invocation {
 }
 
 /// The whole program of a connector.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where arguments and environment are read"
+)]
 pub fn main<C: Connector>(connector: C) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

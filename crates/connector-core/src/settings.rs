@@ -345,11 +345,9 @@ impl Rules<'_> {
                 ));
             }
         }
-        if has_chain
-            && !sub_account_chain.iter().any(RoleTemplate::has_placeholder)
-            && !sub_account_chain.is_empty()
-            && !(listed && accounts.len() == 1)
-        {
+        let same_for_all =
+            !sub_account_chain.is_empty() && !sub_account_chain.iter().any(RoleTemplate::has_placeholder);
+        if has_chain && same_for_all && !(listed && accounts.len() == 1) {
             self.problem(format!(
                 "sub_account_assume_role_arn_chain contains no {ACCOUNT_PLACEHOLDER}: it would lead to the same account \
                  every time; write {ACCOUNT_PLACEHOLDER} in place of the account's id"

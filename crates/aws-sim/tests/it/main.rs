@@ -1,5 +1,6 @@
 //! The simulator over real HTTP, asked by a client that shares no code with it.
 #![allow(clippy::unwrap_used)]
+#![expect(clippy::disallowed_methods, reason = "latencies and delays are real time")]
 
 mod binary;
 mod client;

@@ -155,14 +155,13 @@ fn failures(text: &mut String, ledger: &Ledger, ledger_path: Option<&Path>, widt
 fn wrapped(text: &str, width: usize) -> String {
     let mut lines: Vec<String> = vec!["   ".to_owned()];
     for word in text.split(' ') {
-        if let Some(line) = lines.last_mut() {
-            if line.trim().is_empty() || line.chars().count() + 1 + word.chars().count() <= width {
+        match lines.last_mut() {
+            Some(line) if line.trim().is_empty() || line.chars().count() + 1 + word.chars().count() <= width => {
                 line.push(' ');
                 line.push_str(word);
-                continue;
             }
+            _ => lines.push(format!("    {word}")),
         }
-        lines.push(format!("    {word}"));
     }
     lines.join("\n")
 }
