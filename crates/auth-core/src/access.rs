@@ -59,6 +59,14 @@ impl Authenticator {
         self.arrive(self.session(&hops), None).await
     }
 
+    /// Whose the initial credentials are: where they are wrong, one answer says so for all accounts.
+    ///
+    /// # Errors
+    /// Why they do not work.
+    pub async fn initial_identity(&self) -> Result<Caller, AuthError> {
+        caller_identity(&sts_client(&self.host, &self.settings, Some(&self.initial))).await
+    }
+
     /// The hops from the initial credentials to `account`; `None` and the master account: the master chain.
     ///
     /// # Errors

@@ -174,7 +174,7 @@ struct Listing {
 
 impl Listing {
     fn new(master: &AccountAccess, page_size: Option<i32>) -> Self {
-        let access = master.in_region(master.home_region());
+        let access = master.in_region(signing_region(master.home_region()));
         let config = aws_sdk_organizations::config::Builder::from(access.sdk_config())
             .retry_partition(access.retry_partition())
             .build();
@@ -224,6 +224,7 @@ impl Listing {
             .try_collect()
             .await
             .map_err(AwsError::of("organizations", "ListRoots"))?;
+        last_page("ListRoots", pages.last().and_then(|page| page.next_token.as_deref()))?;
         Ok(pages
             .into_iter()
             .flat_map(|page| page.roots.unwrap_or_default())
@@ -290,6 +291,7 @@ impl Listing {
             .try_collect()
             .await
             .map_err(AwsError::of("organizations", "ListParents"))?;
+        last_page("ListParents", pages.last().and_then(|page| page.next_token.as_deref()))?;
         pages
             .into_iter()
             .flat_map(|page| page.parents.unwrap_or_default())
@@ -318,6 +320,10 @@ impl Listing {
             .try_collect()
             .await
             .map_err(AwsError::of("organizations", "ListOrganizationalUnitsForParent"))?;
+        last_page(
+            "ListOrganizationalUnitsForParent",
+            pages.last().and_then(|page| page.next_token.as_deref()),
+        )?;
         Ok(pages
             .into_iter()
             .flat_map(|page| page.organizational_units.unwrap_or_default())
@@ -345,6 +351,7 @@ impl Listing {
             .try_collect()
             .await
             .map_err(AwsError::of("organizations", operation))?;
+        last_page(operation, pages.last().and_then(|page| page.next_token.as_deref()))?;
         pages
             .into_iter()
             .flat_map(|page| page.accounts.unwrap_or_default())
@@ -361,6 +368,21 @@ impl Listing {
             })
             .collect()
     }
+}
+
+/// AWS Organizations is one service per partition, and its requests are signed for one region.
+/// <https://docs.aws.amazon.com/general/latest/gr/ao.html>
+fn signing_region(home: &str) -> &str {
+    match home {
+        _ if home.starts_with("cn-") => "cn-northwest-1",
+        _ if home.starts_with("us-gov-") => "us-gov-west-1",
+        _ if home.contains("-iso") => home,
+        _ => "us-east-1",
+    }
+}
+
+fn last_page(operation: &'static str, token: Option<&str>) -> Result<(), AwsError> {
+    AwsError::check_last_page("organizations", operation, token)
 }
 
 /// `State` takes the place of `Status`; older endpoints know `Status` only. Unknown values are handed on as they are.

@@ -115,6 +115,26 @@ impl AwsError {
         }
     }
 
+    /// The SDK's paginators end in silence when a page names itself as the next one: what came so far would look
+    /// complete. `token` is the one that the last page carried.
+    ///
+    /// # Errors
+    /// A token, where there should be none.
+    pub fn check_last_page(
+        service: &'static str,
+        operation: &'static str,
+        token: Option<&str>,
+    ) -> Result<(), AwsError> {
+        match token {
+            None | Some("") => Ok(()),
+            Some(_) => Err(Self::answer(
+                service,
+                operation,
+                "a page names itself as the next page; the rest is missing",
+            )),
+        }
+    }
+
     /// Whether the denial comes from a service control policy rather than from the identity's own.
     pub fn is_scp_denial(&self) -> bool {
         self.kind == ErrorKind::Denied && self.message.contains("service control policy")

@@ -8,8 +8,10 @@ use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::{BehaviorVersion, SdkConfig};
+pub use aws_smithy_async::rt::sleep::AsyncSleep;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
-use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
+use aws_smithy_async::time::SystemTimeSource;
+pub use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
@@ -20,6 +22,8 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::app_name::AppName;
 use aws_types::region::Region;
+
+use crate::limit::limited;
 
 /// A failed attempt: the connection must stand within this time.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -112,6 +116,13 @@ impl Host {
     pub fn with_retries(mut self, retries: RetryConfig) -> Self {
         self.config = self.config.into_builder().retry_config(retries.clone()).build();
         self.retries = retries;
+        self
+    }
+
+    /// The same host with at most `most` HTTP requests in flight.
+    pub fn with_concurrency(mut self, most: usize) -> Self {
+        self.http = limited(self.http, most);
+        self.config = self.config.into_builder().http_client(self.http.clone()).build();
         self
     }
 

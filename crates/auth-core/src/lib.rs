@@ -15,6 +15,7 @@ pub mod hint;
 pub mod host;
 pub mod initial;
 pub mod jwt;
+mod limit;
 pub mod meter;
 pub mod oidc;
 pub mod regions;

@@ -1,1 +1,44 @@
+//! An AWS and an identity provider on loopback, for the demo, tests and benchmarks.
+//!
+//! An [`Estate`] describes organizations, accounts, roles and instances; [`Sim::start`] serves it over HTTP, with
+//! everything judged by a [`Clock`] that tests can move. It is as strict as AWS where tools fail: signatures, trust
+//! policies, durations, tokens, pages, quotas. See the README for what it does not do.
 
+mod bucket;
+mod chance;
+mod clock;
+mod credentials;
+mod ec2;
+mod estate;
+mod failure;
+mod faults;
+mod gateway;
+mod http;
+mod idp;
+mod jwt;
+mod organizations;
+mod pages;
+mod params;
+mod protocol;
+mod record;
+mod server;
+mod sigv4;
+mod sim;
+mod stamp;
+mod sts;
+mod world;
+mod xml;
+
+pub use clock::Clock;
+pub use estate::{
+    AccessKey, Account, AccountState, ClientAuthentication, Estate, Idp, IdpClient, IdpMode, OidcProvider, Pages,
+    Quota, Region, Role, Scp, TrustWebIdentity,
+};
+pub use faults::{Action, Fault, FaultId, Faults};
+pub use record::{Call, Connections};
+pub use sim::{ExpectedInstance, SessionCredentials, Sim};
+
+/// Locks; a panic elsewhere leaves the simulator's records usable.
+fn locked<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

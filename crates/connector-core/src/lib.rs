@@ -1,3 +1,24 @@
-//! What every connector shares.
+//! What every connector shares, in the order in which a run meets it.
+//!
+//! [`cli`] reads the command line; [`parameters`] and [`settings`] say what is meant; [`collect`] fans out over the
+//! [`slice`]s and gives each to the [`connector`]; [`table`] and [`rows`] turn records into files; [`ledger`] says what
+//! became of each slice; [`verbs`] are the commands; [`terminal`] is what a person or a log collector sees.
 
+pub mod cli;
+pub mod collect;
+pub mod connector;
+pub mod exit;
+pub mod ledger;
+pub mod parameters;
+pub mod rows;
+pub mod settings;
+pub mod slice;
 pub mod table;
+pub mod terminal;
+pub mod verbs;
+
+pub use cli::{Invocation, main, run};
+pub use connector::{About, Connector, Order};
+pub use exit::Exit;
+pub use rows::RowWriter;
+pub use slice::{Slice, SliceError};

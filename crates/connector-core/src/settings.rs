@@ -44,16 +44,26 @@ impl Settings {
     /// # Errors
     /// All problems, each with the parameter's name and what to change.
     pub fn from_values(values: &Values, connector: &str, host_region: &str) -> Result<Self, Vec<Problem>> {
-        let mut rules = Rules { values, problems: Vec::new(), warnings: Vec::new() };
+        let mut rules = Rules {
+            values,
+            problems: Vec::new(),
+            warnings: Vec::new(),
+        };
         let method = rules.method();
         let roles = rules.roles(connector);
         let master_chain = rules.master_chain();
         let scope = rules.scope(&master_chain);
-        let regions =
-            RegionChoice { include: rules.region_names(&REGIONS), exclude: rules.region_names(&EXCLUDE_REGIONS) };
+        let regions = RegionChoice {
+            include: rules.region_names(&REGIONS),
+            exclude: rules.region_names(&EXCLUDE_REGIONS),
+        };
         let home_region = rules.home_region(host_region);
         let (output, format, ledger) = rules.outputs();
-        let listing_page_size = if values.has(&LISTING_PAGE_SIZE) { values.integer(&LISTING_PAGE_SIZE) } else { None };
+        let listing_page_size = if values.has(&LISTING_PAGE_SIZE) {
+            values.integer(&LISTING_PAGE_SIZE)
+        } else {
+            None
+        };
         match (method, rules.problems.is_empty()) {
             (Some(method), true) => Ok(Settings {
                 auth: AuthSettings {
@@ -68,7 +78,10 @@ impl Settings {
                 output,
                 format,
                 ledger,
-                max_concurrency: values.integer(&MAX_CONCURRENCY).and_then(|n| usize::try_from(n).ok()).unwrap_or(1),
+                max_concurrency: values
+                    .integer(&MAX_CONCURRENCY)
+                    .and_then(|n| usize::try_from(n).ok())
+                    .unwrap_or(1),
                 warnings: rules.warnings,
             }),
             _ => Err(rules.problems),
@@ -109,7 +122,10 @@ impl Rules<'_> {
             .map(|parameter| parameter.name)
             .collect::<Vec<_>>();
         if !ignored.is_empty() {
-            self.warnings.push(format!("AuthenticationMethod is `{chosen}`: {} ignored", ignored.join(", ")));
+            self.warnings.push(format!(
+                "AuthenticationMethod is `{chosen}`: {} ignored",
+                ignored.join(", ")
+            ));
         }
         match chosen {
             METHOD_OIDC => self.web_identity(),
@@ -119,7 +135,10 @@ impl Rules<'_> {
     }
 
     fn required(&mut self, parameters: &[&'static Parameter], method: &str) -> bool {
-        let missing: Vec<_> = parameters.iter().filter(|parameter| !self.values.has(parameter)).collect();
+        let missing: Vec<_> = parameters
+            .iter()
+            .filter(|parameter| !self.values.has(parameter))
+            .collect();
         for parameter in &missing {
             let ways = match parameter.secret_sources() {
                 Some([(_, file), (_, command)]) => format!(
@@ -133,7 +152,9 @@ impl Rules<'_> {
                 ),
             };
             let name = parameter.name;
-            self.problem(format!("{name} is missing: AuthenticationMethod `{method}` needs it; {ways}"));
+            self.problem(format!(
+                "{name} is missing: AuthenticationMethod `{method}` needs it; {ways}"
+            ));
         }
         missing.is_empty()
     }
@@ -151,7 +172,11 @@ impl Rules<'_> {
             );
         }
         let secret_access_key = self.values.secret(&SECRET_ACCESS_KEY)?.clone();
-        Some(Method::AccessKey { access_key_id, secret_access_key, session_token })
+        Some(Method::AccessKey {
+            access_key_id,
+            secret_access_key,
+            session_token,
+        })
     }
 
     fn web_identity(&mut self) -> Option<Method> {
@@ -163,17 +188,20 @@ impl Rules<'_> {
                 None
             }
         });
-        let role_arn = self.values.text(&ROLE_ARN).and_then(|text| match RoleTemplate::parse(text) {
-            Ok(role) if role.has_placeholder() => {
-                self.problem("RoleArn: {accountId} has a meaning in sub_account_assume_role_arn_chain only");
-                None
-            }
-            Ok(role) => Some(role),
-            Err(why) => {
-                self.problem(format!("RoleArn: {why}"));
-                None
-            }
-        });
+        let role_arn = self
+            .values
+            .text(&ROLE_ARN)
+            .and_then(|text| match RoleTemplate::parse(text) {
+                Ok(role) if role.has_placeholder() => {
+                    self.problem("RoleArn: {accountId} has a meaning in sub_account_assume_role_arn_chain only");
+                    None
+                }
+                Ok(role) => Some(role),
+                Err(why) => {
+                    self.problem(format!("RoleArn: {why}"));
+                    None
+                }
+            });
         if !complete {
             return None;
         }
@@ -195,7 +223,12 @@ impl Rules<'_> {
     }
 
     fn seconds(&self, parameter: &Parameter) -> Duration {
-        Duration::from_secs(self.values.integer(parameter).and_then(|n| u64::try_from(n).ok()).unwrap_or_default())
+        Duration::from_secs(
+            self.values
+                .integer(parameter)
+                .and_then(|n| u64::try_from(n).ok())
+                .unwrap_or_default(),
+        )
     }
 
     fn roles(&mut self, connector: &str) -> RoleOptions {
@@ -210,7 +243,12 @@ impl Rules<'_> {
         if let Some(identity) = &source_identity {
             self.pattern(&SOURCE_IDENTITY, identity, 2..=64, "_=,.@-");
         }
-        RoleOptions { session_name, external_id, source_identity, duration: self.seconds(&ROLE_SESSION_DURATION) }
+        RoleOptions {
+            session_name,
+            external_id,
+            source_identity,
+            duration: self.seconds(&ROLE_SESSION_DURATION),
+        }
     }
 
     fn pattern(&mut self, parameter: &Parameter, text: &str, length: std::ops::RangeInclusive<usize>, others: &str) {
@@ -266,8 +304,15 @@ impl Rules<'_> {
         let organizational_units = self.values.list(&ORGANIZATIONAL_UNITS).to_vec();
         for unit in &organizational_units {
             // https://docs.aws.amazon.com/organizations/latest/APIReference/API_OrganizationalUnit.html
-            let id = unit.strip_prefix("ou-").or_else(|| unit.strip_prefix("r-")).unwrap_or_default();
-            if id.is_empty() || !id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
+            let id = unit
+                .strip_prefix("ou-")
+                .or_else(|| unit.strip_prefix("r-"))
+                .unwrap_or_default();
+            if id.is_empty()
+                || !id
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+            {
                 self.problem(format!(
                     "organizational_units: `{unit}` is not the id of an organizational unit (ou-…) or a root (r-…)"
                 ));
@@ -290,7 +335,9 @@ impl Rules<'_> {
         for parameter in [&ORGANIZATIONAL_UNITS, &EXCLUDE_ACCOUNTS, &LISTING_PAGE_SIZE] {
             let name = parameter.name;
             if self.values.has(parameter) && listed {
-                self.problem(format!("{name} is set together with `accounts`, which names the accounts itself: remove one"));
+                self.problem(format!(
+                    "{name} is set together with `accounts`, which names the accounts itself: remove one"
+                ));
             } else if self.values.has(parameter) && !has_chain {
                 self.problem(format!(
                     "{name} has a meaning with the account listing only: set sub_account_assume_role_arn_chain, or \
@@ -309,8 +356,15 @@ impl Rules<'_> {
             ));
         }
         match (listed, has_chain) {
-            (true, _) => Scope::Listed { sub_account_chain, accounts },
-            (false, true) => Scope::Organization { sub_account_chain, organizational_units, exclude },
+            (true, _) => Scope::Listed {
+                sub_account_chain,
+                accounts,
+            },
+            (false, true) => Scope::Organization {
+                sub_account_chain,
+                organizational_units,
+                exclude,
+            },
             (false, false) => Scope::MasterOnly,
         }
     }
@@ -326,10 +380,17 @@ impl Rules<'_> {
     fn region(&mut self, parameter: &Parameter, name: &str) {
         let parts: Vec<&str> = name.split('-').collect();
         let legal = parts.len() >= 3
-            && parts[..parts.len() - 1].iter().all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase()))
-            && parts.last().is_some_and(|last| !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit()));
+            && parts[..parts.len() - 1]
+                .iter()
+                .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase()))
+            && parts
+                .last()
+                .is_some_and(|last| !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit()));
         if !legal {
-            self.problem(format!("{}: `{name}` is not the name of a region, such as eu-west-1", parameter.name));
+            self.problem(format!(
+                "{}: `{name}` is not the name of a region, such as eu-west-1",
+                parameter.name
+            ));
         }
     }
 
@@ -377,17 +438,29 @@ impl Rules<'_> {
             self.problem(format!("{name}: {} is a directory; name a file", path.display()));
             return;
         }
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let directory = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         if !directory.is_dir() {
-            self.problem(format!("{name}: the directory {} does not exist; create it", directory.display()));
+            self.problem(format!(
+                "{name}: the directory {} does not exist; create it",
+                directory.display()
+            ));
         } else if let Err(error) = tempfile::tempfile_in(directory) {
-            self.problem(format!("{name}: nothing can be written in {}: {error}", directory.display()));
+            self.problem(format!(
+                "{name}: nothing can be written in {}: {error}",
+                directory.display()
+            ));
         }
     }
 }
 
 fn token_url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| format!("`{text}` is not a URL: {error}"))?;
+    let url = Url::parse(text).map_err(|error| format!("not a URL: {error}"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("credentials do not belong into the URL: use ClientId and ClientSecret".to_owned());
+    }
     let loopback = match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
@@ -397,11 +470,12 @@ fn token_url(text: &str) -> Result<Url, String> {
     match url.scheme() {
         "https" => {}
         "http" if loopback => {}
-        "http" => return Err(format!("`{text}` would send the client's secret unencrypted: use https (http is for loopback only)")),
+        "http" => {
+            return Err(format!(
+                "`{text}` would send the client's secret unencrypted: use https (http is for loopback only)"
+            ));
+        }
         other => return Err(format!("`{other}` is not a scheme for a token endpoint: use https")),
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("credentials do not belong into the URL: use ClientId and ClientSecret".to_owned());
     }
     if url.fragment().is_some() {
         return Err(format!("`{text}` has a fragment (#…), which is never sent: remove it"));

@@ -1,8 +1,8 @@
 //! The parameters that every connector has.
 
 use super::Group::{Accounts, Authentication, Output, Run};
-use super::ParameterKind::{Chain, Choice, Integer, List, Map, Secret, Text};
 use super::Parameter;
+use super::ParameterKind::{Chain, Choice, Integer, List, Map, Secret, Text};
 
 /// `AuthenticationMethod`: an access key.
 pub const METHOD_ACCESS_KEY: &str = "Access Key & Secret Key";
@@ -44,12 +44,20 @@ pub static SESSION_TOKEN: Parameter = Parameter::new(
 );
 
 /// Client id at the identity provider.
-pub static CLIENT_ID: Parameter =
-    Parameter::new("ClientId", Text, Authentication, "OIDC: the client's id at the identity provider.");
+pub static CLIENT_ID: Parameter = Parameter::new(
+    "ClientId",
+    Text,
+    Authentication,
+    "OIDC: the client's id at the identity provider.",
+);
 
 /// Client secret at the identity provider.
-pub static CLIENT_SECRET: Parameter =
-    Parameter::new("ClientSecret", Secret, Authentication, "OIDC: the client's secret at the identity provider.");
+pub static CLIENT_SECRET: Parameter = Parameter::new(
+    "ClientSecret",
+    Secret,
+    Authentication,
+    "OIDC: the client's secret at the identity provider.",
+);
 
 /// Token endpoint.
 pub static IDP_URL: Parameter = Parameter::new(
@@ -79,12 +87,20 @@ pub static SESSION_DURATION: Parameter = Parameter::new(
 .default("3600");
 
 /// Scope field of the token request.
-pub static OIDC_SCOPE: Parameter =
-    Parameter::new("OidcScope", Text, Authentication, "OIDC: the `scope` field of the token request.");
+pub static OIDC_SCOPE: Parameter = Parameter::new(
+    "OidcScope",
+    Text,
+    Authentication,
+    "OIDC: the `scope` field of the token request.",
+);
 
 /// Audience field of the token request.
-pub static OIDC_AUDIENCE: Parameter =
-    Parameter::new("OidcAudience", Text, Authentication, "OIDC: the `audience` field of the token request.");
+pub static OIDC_AUDIENCE: Parameter = Parameter::new(
+    "OidcAudience",
+    Text,
+    Authentication,
+    "OIDC: the `audience` field of the token request.",
+);
 
 /// How the client proves itself.
 pub static OIDC_CLIENT_AUTHENTICATION: Parameter = Parameter::new(
@@ -188,8 +204,12 @@ pub static ORGANIZATIONAL_UNITS: Parameter = Parameter::new(
 );
 
 /// Excluded accounts.
-pub static EXCLUDE_ACCOUNTS: Parameter =
-    Parameter::new("exclude_accounts", List, Accounts, "With the account listing: ids of accounts that are left out.");
+pub static EXCLUDE_ACCOUNTS: Parameter = Parameter::new(
+    "exclude_accounts",
+    List,
+    Accounts,
+    "With the account listing: ids of accounts that are left out.",
+);
 
 /// Listing page size.
 pub static LISTING_PAGE_SIZE: Parameter = Parameter::new(
@@ -208,8 +228,7 @@ pub static REGIONS: Parameter = Parameter::new(
 );
 
 /// Excluded regions.
-pub static EXCLUDE_REGIONS: Parameter =
-    Parameter::new("exclude_regions", List, Accounts, "Regions that are left out.");
+pub static EXCLUDE_REGIONS: Parameter = Parameter::new("exclude_regions", List, Accounts, "Regions that are left out.");
 
 /// Output file.
 pub static OUTPUT: Parameter = Parameter::new(

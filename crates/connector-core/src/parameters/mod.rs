@@ -76,7 +76,14 @@ impl Group {
 impl Parameter {
     /// A declaration with neither aliases nor a default.
     pub const fn new(name: &'static str, kind: ParameterKind, group: Group, help: &'static str) -> Self {
-        Parameter { name, aliases: &[], kind, default: None, group, help }
+        Parameter {
+            name,
+            aliases: &[],
+            kind,
+            default: None,
+            group,
+            help,
+        }
     }
 
     /// With what holds where it is not given.
@@ -113,14 +120,22 @@ impl Parameter {
                 let snake_case = self.name.chars().all(|c| !c.is_ascii_uppercase());
                 format!("{}{}", self.name, if snake_case { snake } else { camel })
             };
-            [(SecretSource::File, joined("_file", "File")), (SecretSource::Command, joined("_command", "Command"))]
+            [
+                (SecretSource::File, joined("_file", "File")),
+                (SecretSource::Command, joined("_command", "Command")),
+            ]
         })
     }
 
     fn answers_to(&self, key: &str) -> bool {
         let lower_first = |text: &str| {
             let mut chars = text.chars();
-            chars.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(chars).collect::<String>()
+            chars
+                .next()
+                .map(|first| first.to_ascii_lowercase())
+                .into_iter()
+                .chain(chars)
+                .collect::<String>()
         };
         key == self.name || self.aliases.iter().any(|alias| lower_first(alias) == lower_first(key))
     }
@@ -171,12 +186,19 @@ mod tests {
     #[test]
     fn names_become_flags_and_variables() {
         for (name, flag, variable) in [
-            ("AuthenticationMethod", "authentication-method", "CONNECTOR_AUTHENTICATION_METHOD"),
+            (
+                "AuthenticationMethod",
+                "authentication-method",
+                "CONNECTOR_AUTHENTICATION_METHOD",
+            ),
             ("access_key_id", "access-key-id", "CONNECTOR_ACCESS_KEY_ID"),
             ("IdpUrl", "idp-url", "CONNECTOR_IDP_URL"),
         ] {
             let parameter = Parameter::new(name, ParameterKind::Text, Group::Run, "");
-            assert_eq!((parameter.flag().as_str(), parameter.environment().as_str()), (flag, variable));
+            assert_eq!(
+                (parameter.flag().as_str(), parameter.environment().as_str()),
+                (flag, variable)
+            );
         }
     }
 
@@ -184,7 +206,11 @@ mod tests {
     fn no_two_parameters_share_a_flag() {
         let mut flags: Vec<String> = SHARED.iter().map(|parameter| parameter.flag()).collect();
         flags.extend(
-            SHARED.iter().filter_map(|p| p.secret_sources()).flatten().map(|(_, name)| flag_of(&name)),
+            SHARED
+                .iter()
+                .filter_map(|p| p.secret_sources())
+                .flatten()
+                .map(|(_, name)| flag_of(&name)),
         );
         let all = flags.len();
         flags.sort();

@@ -4,7 +4,13 @@ use std::fmt::Write as _;
 
 use super::{Group, Parameter, ParameterKind};
 
-const GROUPS: [Group; 5] = [Group::Authentication, Group::Accounts, Group::Output, Group::Run, Group::Connector];
+const GROUPS: [Group; 5] = [
+    Group::Authentication,
+    Group::Accounts,
+    Group::Output,
+    Group::Run,
+    Group::Connector,
+];
 
 /// A table for each group.
 pub fn markdown(connector: &str, parameters: &[&'static Parameter]) -> String {
@@ -18,7 +24,11 @@ pub fn markdown(connector: &str, parameters: &[&'static Parameter]) -> String {
         if members.is_empty() {
             continue;
         }
-        let _ = write!(page, "\n## {}\n\n| parameter | takes | default | meaning |\n|---|---|---|---|\n", group.title());
+        let _ = write!(
+            page,
+            "\n## {}\n\n| parameter | takes | default | meaning |\n|---|---|---|---|\n",
+            group.title()
+        );
         for parameter in members {
             let mut names = format!("`{}`<br>`{}`", parameter.name, parameter.environment());
             if !parameter.is_secret() {
@@ -26,7 +36,10 @@ pub fn markdown(connector: &str, parameters: &[&'static Parameter]) -> String {
             }
             let mut meaning = parameter.help.replace('|', "\\|");
             if let Some([(_, file), (_, command)]) = parameter.secret_sources() {
-                let _ = write!(meaning, " Instead of the value: `{file}`, a file that holds it, or `{command}`, a command that prints it.");
+                let _ = write!(
+                    meaning,
+                    " Instead of the value: `{file}`, a file that holds it, or `{command}`, a command that prints it."
+                );
             }
             if !parameter.aliases.is_empty() {
                 let aliases: Vec<_> = parameter.aliases.iter().map(|alias| format!("`{alias}`")).collect();
@@ -44,9 +57,11 @@ fn takes(kind: ParameterKind) -> String {
         ParameterKind::Text => "text".to_owned(),
         ParameterKind::Secret => "secret text".to_owned(),
         ParameterKind::Integer(least, most) => format!("whole number, {least}–{most}"),
-        ParameterKind::Choice(choices) => {
-            choices.iter().map(|choice| format!("`{choice}`")).collect::<Vec<_>>().join(", ")
-        }
+        ParameterKind::Choice(choices) => choices
+            .iter()
+            .map(|choice| format!("`{choice}`"))
+            .collect::<Vec<_>>()
+            .join(", "),
         ParameterKind::List => "list of texts".to_owned(),
         ParameterKind::Chain => "list of role ARNs".to_owned(),
         ParameterKind::Map => "object of texts".to_owned(),

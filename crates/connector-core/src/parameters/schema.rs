@@ -10,7 +10,10 @@ pub fn json_schema(connector: &str, parameters: &[&'static Parameter]) -> Json {
     for parameter in parameters {
         properties.insert(parameter.name.to_owned(), property(parameter));
         for alias in parameter.aliases {
-            properties.insert((*alias).to_owned(), json!({"$ref": format!("#/properties/{}", parameter.name)}));
+            properties.insert(
+                (*alias).to_owned(),
+                json!({"$ref": format!("#/properties/{}", parameter.name)}),
+            );
         }
         for (_, name) in parameter.secret_sources().into_iter().flatten() {
             properties.insert(
@@ -36,7 +39,10 @@ fn property(parameter: &Parameter) -> Json {
             json!({"type": ["integer", "null"], "minimum": least, "maximum": most})
         }
         ParameterKind::Choice(choices) => {
-            let choices = choices.iter().map(|choice| json!(choice)).chain([Json::Null, json!("")]);
+            let choices = choices
+                .iter()
+                .map(|choice| json!(choice))
+                .chain([Json::Null, json!("")]);
             json!({"enum": choices.collect::<Vec<_>>()})
         }
         ParameterKind::List | ParameterKind::Chain => {

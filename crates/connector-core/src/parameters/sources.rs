@@ -23,7 +23,9 @@ pub struct Inputs {
 impl std::fmt::Debug for Inputs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // The environment may hold secrets.
-        f.debug_struct("Inputs").field("file", &self.file).finish_non_exhaustive()
+        f.debug_struct("Inputs")
+            .field("file", &self.file)
+            .finish_non_exhaustive()
     }
 }
 
@@ -44,7 +46,9 @@ pub async fn read(parameters: &[&'static Parameter], inputs: &Inputs) -> Result<
                     if let Some(parameter) = parameters.iter().find(|parameter| parameter.answers_to(key)) {
                         if seen.contains(&parameter.name) {
                             let name = parameter.name;
-                            keep(Err(Problem(format!("{name} stands twice {source}, once as `{key}`; keep one"))));
+                            keep(Err(Problem(format!(
+                                "{name} stands twice {source}, once as `{key}`; keep one"
+                            ))));
                             continue;
                         }
                         seen.push(parameter.name);
@@ -55,12 +59,17 @@ pub async fn read(parameters: &[&'static Parameter], inputs: &Inputs) -> Result<
             Err(problem) => keep(Err(problem)),
         }
     }
-    let mut variables: Vec<_> =
-        inputs.environment.iter().filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX)).collect();
+    let mut variables: Vec<_> = inputs
+        .environment
+        .iter()
+        .filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX))
+        .collect();
     variables.sort();
     for (variable, text) in variables {
         let source = Source::Environment(variable.clone());
-        match key_of(parameters, |key| format!("{ENVIRONMENT_PREFIX}{}", flag_of(key).replace('-', "_").to_uppercase()) == *variable) {
+        match key_of(parameters, |key| {
+            format!("{ENVIRONMENT_PREFIX}{}", flag_of(key).replace('-', "_").to_uppercase()) == *variable
+        }) {
             Some(key) => keep(values.set(parameters, &key, &Json::from(text.as_str()), &source)),
             None => {
                 let key = variable[ENVIRONMENT_PREFIX.len()..].to_lowercase();
@@ -78,11 +87,18 @@ pub async fn read(parameters: &[&'static Parameter], inputs: &Inputs) -> Result<
     }
     for (flag, text) in &flags {
         if let Some(key) = key_of(parameters, |key| flag_of(key) == *flag) {
-            keep(values.set(parameters, &key, &Json::from(text.as_str()), &Source::Flag(flag.clone())));
+            keep(values.set(
+                parameters,
+                &key,
+                &Json::from(text.as_str()),
+                &Source::Flag(flag.clone()),
+            ));
         }
     }
     for parameter in parameters.iter().filter(|parameter| parameter.is_secret()) {
-        let Some((kind, place)) = values.elsewhere(parameter) else { continue };
+        let Some((kind, place)) = values.elsewhere(parameter) else {
+            continue;
+        };
         match fetch_secret(parameter, kind, place).await {
             Ok(secret) => values.set_secret(parameter, secret),
             Err(problem) => keep(Err(problem)),
@@ -105,24 +121,38 @@ fn read_file(path: &Path) -> Result<Vec<(String, Json)>, Problem> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Problem(format!("the parameter file {shown} cannot be read: {error}")))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
+    let ending = path
+        .extension()
+        .and_then(|ending| ending.to_str())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     // A parser's message may quote the line it stumbles over, and that line may hold a secret: position and reason only.
     let parsed: Result<Json, String> = match ending.as_str() {
         "toml" => toml::from_str(text).map_err(|error: toml::de::Error| {
-            let line = error.span().map_or(0, |span| text[..span.start].matches('\n').count() + 1);
+            let line = error
+                .span()
+                .map_or(0, |span| text[..span.start].matches('\n').count() + 1);
             format!("line {line}: not valid TOML")
         }),
         "yaml" | "yml" => serde_saphyr::from_str(text).map_err(|error: serde_saphyr::Error| {
-            error.location().map_or("not valid YAML".to_owned(), |at| format!("line {}: not valid YAML", at.line()))
+            error.location().map_or("not valid YAML".to_owned(), |at| {
+                format!("line {}: not valid YAML", at.line())
+            })
         }),
         _ => serde_json::from_str(text).map_err(|error| {
-            let what = if error.is_eof() { "it ends too early" } else { "not valid JSON" };
+            let what = if error.is_eof() {
+                "it ends too early"
+            } else {
+                "not valid JSON"
+            };
             format!("line {}, column {}: {what}", error.line(), error.column())
         }),
     };
     match parsed {
         Ok(Json::Object(entries)) => Ok(entries.into_iter().collect()),
-        Ok(_) => Err(Problem(format!("the parameter file {shown} must hold one object of names and values"))),
+        Ok(_) => Err(Problem(format!(
+            "the parameter file {shown} must hold one object of names and values"
+        ))),
         Err(why) => Err(Problem(format!("the parameter file {shown}: {why}"))),
     }
 }
@@ -130,9 +160,8 @@ fn read_file(path: &Path) -> Result<Vec<(String, Json)>, Problem> {
 async fn fetch_secret(parameter: &Parameter, kind: SecretSource, place: &str) -> Result<SecretString, Problem> {
     let name = parameter.name;
     let bytes = match kind {
-        SecretSource::File => {
-            std::fs::read(place).map_err(|error| Problem(format!("{name}: the file {place} cannot be read: {error}")))?
-        }
+        SecretSource::File => std::fs::read(place)
+            .map_err(|error| Problem(format!("{name}: the file {place} cannot be read: {error}")))?,
         SecretSource::Command => {
             let output = tokio::process::Command::new("sh")
                 .args(["-c", place])
@@ -150,7 +179,9 @@ async fn fetch_secret(parameter: &Parameter, kind: SecretSource, place: &str) ->
     };
     let text = String::from_utf8(bytes).map_err(|_| Problem(format!("{name}: what it was read from is not UTF-8")))?;
     // One line break at the end is the editor's or echo's, not the secret's.
-    let secret = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
+    let secret = text
+        .strip_suffix('\n')
+        .map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
     if secret.is_empty() {
         return Err(Problem(format!("{name}: what it was read from is empty")));
     }
@@ -175,7 +206,14 @@ mod tests {
 
     async fn from_file(ending: &str, content: &str) -> Result<Values, Vec<Problem>> {
         let file = file(ending, content);
-        read(SHARED, &Inputs { file: Some(file.path().to_owned()), ..Inputs::default() }).await
+        read(
+            SHARED,
+            &Inputs {
+                file: Some(file.path().to_owned()),
+                ..Inputs::default()
+            },
+        )
+        .await
     }
 
     fn pair(name: &str, text: &str) -> (String, String) {
@@ -184,11 +222,22 @@ mod tests {
 
     #[tokio::test]
     async fn file_then_environment_then_flags() {
-        let file = file(".json", r#"{"access_key_id": "file", "sts_region": "file", "role_session_name": "file"}"#);
+        let file = file(
+            ".json",
+            r#"{"access_key_id": "file", "sts_region": "file", "role_session_name": "file"}"#,
+        );
         let inputs = Inputs {
             file: Some(file.path().to_owned()),
-            environment: vec![pair("CONNECTOR_STS_REGION", "environment"), pair("CONNECTOR_ROLE_SESSION_NAME", "environment"), pair("HOME", "/")],
-            flags: vec![pair("role-session-name", "flag"), pair("regions", "a"), pair("regions", "b,c")],
+            environment: vec![
+                pair("CONNECTOR_STS_REGION", "environment"),
+                pair("CONNECTOR_ROLE_SESSION_NAME", "environment"),
+                pair("HOME", "/"),
+            ],
+            flags: vec![
+                pair("role-session-name", "flag"),
+                pair("regions", "a"),
+                pair("regions", "b,c"),
+            ],
         };
         let values = read(SHARED, &inputs).await.unwrap();
         assert_eq!(values.text(&ACCESS_KEY_ID), Some("file"));
@@ -200,9 +249,18 @@ mod tests {
     #[tokio::test]
     async fn json_toml_and_yaml_say_the_same() {
         for (ending, content) in [
-            (".json", r#"{"access_key_id": "AKIA", "SessionDuration": 900, "accounts": ["012345678901"], "OidcTokenParameters": {"a": "b"}}"#),
-            (".toml", "access_key_id = 'AKIA'\nSessionDuration = 900\naccounts = ['012345678901']\n[OidcTokenParameters]\na = 'b'\n"),
-            (".yaml", "access_key_id: AKIA\nSessionDuration: 900\naccounts: ['012345678901']\nOidcTokenParameters: {a: b}\nsession_token: null\n"),
+            (
+                ".json",
+                r#"{"access_key_id": "AKIA", "SessionDuration": 900, "accounts": ["012345678901"], "OidcTokenParameters": {"a": "b"}}"#,
+            ),
+            (
+                ".toml",
+                "access_key_id = 'AKIA'\nSessionDuration = 900\naccounts = ['012345678901']\n[OidcTokenParameters]\na = 'b'\n",
+            ),
+            (
+                ".yaml",
+                "access_key_id: AKIA\nSessionDuration: 900\naccounts: ['012345678901']\nOidcTokenParameters: {a: b}\nsession_token: null\n",
+            ),
         ] {
             let values = from_file(ending, content).await.unwrap();
             assert_eq!(values.text(&ACCESS_KEY_ID), Some("AKIA"), "{ending}");
@@ -230,10 +288,16 @@ mod tests {
 
     #[tokio::test]
     async fn all_problems_are_told_at_once() {
-        let problems = from_file(".json", r#"{"RoleARN": "x", "SessionDuration": 1}"#).await.unwrap_err();
+        let problems = from_file(".json", r#"{"RoleARN": "x", "SessionDuration": 1}"#)
+            .await
+            .unwrap_err();
         assert_eq!(problems.len(), 2, "{problems:?}");
         let twice = r#"{"master_assume_role_arn_chain": "a", "masterAssumeRoleArnChain": "b"}"#;
-        assert!(from_file(".json", twice).await.unwrap_err()[0].0.contains("stands twice"));
+        assert!(
+            from_file(".json", twice).await.unwrap_err()[0]
+                .0
+                .contains("stands twice")
+        );
     }
 
     #[tokio::test]
@@ -250,14 +314,25 @@ mod tests {
             (r#"{"ClientSecretFile": "/nonexistent"}"#, "cannot be read"),
         ] {
             let problems = from_file(".json", params).await.unwrap_err();
-            assert!(problems[0].0.starts_with("ClientSecret: ") && problems[0].0.contains(part), "{}", problems[0]);
+            assert!(
+                problems[0].0.starts_with("ClientSecret: ") && problems[0].0.contains(part),
+                "{}",
+                problems[0]
+            );
         }
     }
 
     #[tokio::test]
     async fn a_misspelt_variable_is_a_problem_not_a_silence() {
-        let inputs = Inputs { environment: vec![pair("CONNECTOR_ROLE_ARM", "x")], ..Inputs::default() };
+        let inputs = Inputs {
+            environment: vec![pair("CONNECTOR_ROLE_ARM", "x")],
+            ..Inputs::default()
+        };
         let problems = read(SHARED, &inputs).await.unwrap_err();
-        assert!(problems[0].0.contains("CONNECTOR_ROLE_ARM") && problems[0].0.contains("RoleArn"), "{}", problems[0]);
+        assert!(
+            problems[0].0.contains("CONNECTOR_ROLE_ARM") && problems[0].0.contains("RoleArn"),
+            "{}",
+            problems[0]
+        );
     }
 }

@@ -82,7 +82,8 @@ impl Values {
             for (kind, name) in parameter.secret_sources().into_iter().flatten() {
                 if name == key {
                     if let Some(Given::Text(place)) = read_text(parameter, value, source)? {
-                        self.given.insert(parameter.name, (Given::Elsewhere(kind, place), source.clone()));
+                        self.given
+                            .insert(parameter.name, (Given::Elsewhere(kind, place), source.clone()));
                     }
                     return Ok(());
                 }
@@ -175,7 +176,11 @@ impl Values {
 
 fn read(parameter: &Parameter, value: &Json, source: &Source) -> Result<Option<Given>, Problem> {
     let wrong = |expected: &str| {
-        let shown = if parameter.is_secret() { "the value".to_owned() } else { format!("`{value}`") };
+        let shown = if parameter.is_secret() {
+            "the value".to_owned()
+        } else {
+            format!("`{value}`")
+        };
         Problem(format!("{} ({source}): {shown} is not {expected}", parameter.name))
     };
     if value.is_null() || value.as_str() == Some("") {
@@ -261,7 +266,10 @@ fn read_text(parameter: &Parameter, value: &Json, source: &Source) -> Result<Opt
         Json::Null => Ok(None),
         Json::String(text) if text.is_empty() => Ok(None),
         Json::String(text) => Ok(Some(Given::Text(text.clone()))),
-        _ => Err(Problem(format!("{} ({source}): `{value}` is not text; put it in quotes", parameter.name))),
+        _ => Err(Problem(format!(
+            "{} ({source}): `{value}` is not text; put it in quotes",
+            parameter.name
+        ))),
     }
 }
 
@@ -306,7 +314,14 @@ mod tests {
     fn null_empty_and_absent_are_the_same() {
         let values =
             values(json!({"access_key_id": "", "secret_access_key": null, "accounts": [], "regions": "", "SessionDuration": null, "OidcTokenParameters": {}})).unwrap();
-        for parameter in [&ACCESS_KEY_ID, &SECRET_ACCESS_KEY, &ACCOUNTS, &REGIONS, &SESSION_DURATION, &OIDC_TOKEN_PARAMETERS] {
+        for parameter in [
+            &ACCESS_KEY_ID,
+            &SECRET_ACCESS_KEY,
+            &ACCOUNTS,
+            &REGIONS,
+            &SESSION_DURATION,
+            &OIDC_TOKEN_PARAMETERS,
+        ] {
             assert!(!values.has(parameter), "{}", parameter.name);
         }
         assert_eq!(values.integer(&SESSION_DURATION), Some(3600));
@@ -316,7 +331,12 @@ mod tests {
     #[test]
     fn chains_and_lists_come_as_arrays_or_as_one_text() {
         let a = "arn:aws:iam::111111111111:role/a,b";
-        for chain in [json!([a, a]), json!(format!("{a}, {a}")), json!(format!("{a} {a}")), json!([format!("{a};{a}")])] {
+        for chain in [
+            json!([a, a]),
+            json!(format!("{a}, {a}")),
+            json!(format!("{a} {a}")),
+            json!([format!("{a};{a}")]),
+        ] {
             let values = values(json!({ "master_assume_role_arn_chain": chain })).unwrap();
             assert_eq!(values.list(&MASTER_CHAIN), [a, a]);
         }
@@ -326,8 +346,17 @@ mod tests {
 
     #[test]
     fn the_other_spellings_of_the_chains_are_known_in_any_initial_case() {
-        for key in ["masterAccountAssumeRoleArnChain", "MasterAccountAssumeRoleArnChain", "masterAssumeRoleArnChain"] {
-            assert!(values(json!({ key: "arn:aws:iam::111111111111:role/a" })).unwrap().has(&MASTER_CHAIN), "{key}");
+        for key in [
+            "masterAccountAssumeRoleArnChain",
+            "MasterAccountAssumeRoleArnChain",
+            "masterAssumeRoleArnChain",
+        ] {
+            assert!(
+                values(json!({ key: "arn:aws:iam::111111111111:role/a" }))
+                    .unwrap()
+                    .has(&MASTER_CHAIN),
+                "{key}"
+            );
         }
         let sub = values(json!({"SubAccountAssumeRoleArnChain": ["x"]})).unwrap();
         assert!(sub.has(&SUB_ACCOUNT_CHAIN));
@@ -344,7 +373,10 @@ mod tests {
             message(json!({"accounts": [12345678901_i64]})),
             "accounts (in p.json): 12345678901 stands without quotes; write it as text, \"012345678901\""
         );
-        assert_eq!(message(json!({"access_key_id": 5})), "access_key_id (in p.json): `5` is not text; put it in quotes");
+        assert_eq!(
+            message(json!({"access_key_id": 5})),
+            "access_key_id (in p.json): `5` is not text; put it in quotes"
+        );
         assert!(!message(json!({"ClientSecret": 12345})).contains("12345"));
     }
 
@@ -364,7 +396,8 @@ mod tests {
 
     #[test]
     fn secrets_are_not_shown() {
-        let values = values(json!({"secret_access_key": "hush-1", "OidcTokenParameters": {"assertion": "hush-2"}})).unwrap();
+        let values =
+            values(json!({"secret_access_key": "hush-1", "OidcTokenParameters": {"assertion": "hush-2"}})).unwrap();
         assert_eq!(values.secret(&SECRET_ACCESS_KEY).unwrap().expose_secret(), "hush-1");
         let shown = format!("{values:?} {:?}", values.redacted());
         assert!(!shown.contains("hush-1"), "{shown}");

@@ -1,0 +1,301 @@
+//! What goes wrong on purpose: rules that match calls and act on them. They can be changed while the simulator runs.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::estate::matches;
+use crate::locked;
+use crate::record::Call;
+
+/// What is done to a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// An error in the service's own form.
+    Error {
+        /// The HTTP status.
+        status: u16,
+        /// AWS's code.
+        code: String,
+        /// AWS's message.
+        message: String,
+    },
+    /// The service's own throttling error.
+    Throttle,
+    /// The call is served, this much later. Other rules still apply.
+    Delay(Duration),
+    /// The call is never answered.
+    Hang,
+    /// The connection is reset.
+    Reset,
+    /// Some text instead of the service's answer.
+    Body {
+        /// The HTTP status.
+        status: u16,
+        /// The content type.
+        content_type: &'static str,
+        /// The text.
+        body: String,
+    },
+    /// The true answer, cut in the middle; the connection is closed.
+    Truncate,
+}
+
+/// Which of the matching calls are acted on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Schedule {
+    Always,
+    First(usize),
+    Every(usize),
+}
+
+/// A rule. Without further conditions it acts on every call that it names.
+///
+/// ```
+/// use aws_sim::{Action, Fault};
+///
+/// Fault::on("ec2:DescribeInstances").account("222233334444").region("eu-central-1").first(2).then(Action::Throttle);
+/// Fault::on("sts:*").every(10).then(Action::Reset);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Fault {
+    call: String,
+    account: Option<String>,
+    region: Option<String>,
+    parameter: Option<(String, String)>,
+    schedule: Schedule,
+    action: Action,
+}
+
+impl Fault {
+    /// Calls by `service:operation`; a `*` at the end matches the rest. The identity provider's are `idp:Token`,
+    /// `idp:Configuration`, `idp:Keys`.
+    #[must_use]
+    pub fn on(call: &str) -> Self {
+        Self {
+            call: call.to_owned(),
+            account: None,
+            region: None,
+            parameter: None,
+            schedule: Schedule::Always,
+            action: Action::Throttle,
+        }
+    }
+
+    /// Only of callers in this account.
+    #[must_use]
+    pub fn account(mut self, account: &str) -> Self {
+        self.account = Some(account.to_owned());
+        self
+    }
+
+    /// Only in this region.
+    #[must_use]
+    pub fn region(mut self, region: &str) -> Self {
+        self.region = Some(region.to_owned());
+        self
+    }
+
+    /// Only where a parameter has this value: `("RoleArn", "arn:…")`.
+    #[must_use]
+    pub fn parameter(mut self, name: &str, value: &str) -> Self {
+        self.parameter = Some((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Only the first `count` that match.
+    #[must_use]
+    pub fn first(mut self, count: usize) -> Self {
+        self.schedule = Schedule::First(count);
+        self
+    }
+
+    /// Only every `k`-th that matches.
+    #[must_use]
+    pub fn every(mut self, k: usize) -> Self {
+        self.schedule = Schedule::Every(k.max(1));
+        self
+    }
+
+    /// What is done (throttling, unless something is named).
+    #[must_use]
+    pub fn then(mut self, action: Action) -> Self {
+        self.action = action;
+        self
+    }
+
+    /// An error in the service's own form.
+    #[must_use]
+    pub fn error(self, status: u16, code: &str, message: &str) -> Self {
+        self.then(Action::Error {
+            status,
+            code: code.to_owned(),
+            message: message.to_owned(),
+        })
+    }
+
+    /// A web page instead of the service's answer, as proxies send it.
+    #[must_use]
+    pub fn html(self, status: u16) -> Self {
+        let body = "<!DOCTYPE html><html><body><h1>This is not the service</h1></body></html>".to_owned();
+        self.then(Action::Body {
+            status,
+            content_type: "text/html; charset=utf-8",
+            body,
+        })
+    }
+
+    /// STS cannot reach the identity provider's keys for now (`InvalidIdentityToken`).
+    #[must_use]
+    pub fn verification_key_unavailable() -> Self {
+        Self::on("sts:AssumeRoleWithWebIdentity").error(
+            400,
+            "InvalidIdentityToken",
+            "Couldn't retrieve verification key from your identity provider, please reference \
+             AssumeRoleWithWebIdentity documentation for requirements",
+        )
+    }
+
+    /// STS cannot reach the identity provider for now (`IDPCommunicationError`).
+    #[must_use]
+    pub fn idp_communication_error() -> Self {
+        Self::on("sts:AssumeRoleWithWebIdentity").error(
+            400,
+            "IDPCommunicationError",
+            "The identity provider (IdP) did not respond in time. Please try again.",
+        )
+    }
+
+    fn applies(&self, call: &Call) -> bool {
+        let same = |wanted: &Option<String>, have: &Option<String>| wanted.is_none() || wanted == have;
+        matches(&self.call, &call.name())
+            && same(&self.account, &call.account)
+            && same(&self.region, &call.region)
+            && self
+                .parameter
+                .as_ref()
+                .is_none_or(|(name, value)| call.parameter(name) == Some(value))
+    }
+}
+
+/// Names a rule, to take it away again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FaultId(u64);
+
+/// The rules in force. Clones share them.
+#[derive(Clone, Default)]
+pub struct Faults(Arc<Mutex<Rules>>);
+
+#[derive(Default)]
+struct Rules {
+    next: u64,
+    rules: Vec<Rule>,
+}
+
+struct Rule {
+    id: u64,
+    fault: Fault,
+    matched: usize,
+    acted: usize,
+}
+
+impl Faults {
+    /// Puts a rule in force.
+    pub fn add(&self, fault: Fault) -> FaultId {
+        let mut rules = locked(&self.0);
+        let id = rules.next;
+        rules.next += 1;
+        rules.rules.push(Rule {
+            id,
+            fault,
+            matched: 0,
+            acted: 0,
+        });
+        FaultId(id)
+    }
+
+    /// Takes a rule away.
+    pub fn remove(&self, id: FaultId) {
+        locked(&self.0).rules.retain(|rule| rule.id != id.0);
+    }
+
+    /// Takes all rules away.
+    pub fn clear(&self) {
+        locked(&self.0).rules.clear();
+    }
+
+    /// How often a rule has acted.
+    #[must_use]
+    pub fn acted(&self, id: FaultId) -> usize {
+        locked(&self.0)
+            .rules
+            .iter()
+            .find(|rule| rule.id == id.0)
+            .map_or(0, |rule| rule.acted)
+    }
+
+    /// The delay and the action for a call. Rules act in the order in which they were added; the first that is more
+    /// than a delay decides.
+    pub(crate) fn judge(&self, call: &Call) -> (Duration, Option<Action>) {
+        let mut delay = Duration::ZERO;
+        for rule in &mut locked(&self.0).rules {
+            if !rule.fault.applies(call) {
+                continue;
+            }
+            rule.matched += 1;
+            let due = match rule.fault.schedule {
+                Schedule::Always => true,
+                Schedule::First(count) => rule.matched <= count,
+                Schedule::Every(k) => rule.matched.is_multiple_of(k),
+            };
+            if !due {
+                continue;
+            }
+            rule.acted += 1;
+            match &rule.fault.action {
+                Action::Delay(by) => delay += *by,
+                action => return (delay, Some(action.clone())),
+            }
+        }
+        (delay, None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(operation: &str, region: &str) -> Call {
+        let mut call = Call::new("ec2", operation, std::time::SystemTime::UNIX_EPOCH);
+        call.region = Some(region.to_owned());
+        call
+    }
+
+    #[test]
+    fn rules_count_the_calls_that_they_match() {
+        let faults = Faults::default();
+        let first = faults.add(Fault::on("ec2:DescribeInstances").region("a").first(2));
+        let hit = |operation: &str, region: &str| faults.judge(&call(operation, region)).1.is_some();
+        assert!(!hit("DescribeRegions", "a") && !hit("DescribeInstances", "b"));
+        assert!(hit("DescribeInstances", "a") && hit("DescribeInstances", "a"));
+        assert!(!hit("DescribeInstances", "a"));
+        assert_eq!(faults.acted(first), 2);
+        faults.remove(first);
+        faults.add(Fault::on("ec2:*").every(2).then(Action::Reset));
+        assert_eq!(
+            [hit("X", "a"), hit("X", "a"), hit("X", "a"), hit("X", "a")],
+            [false, true, false, true]
+        );
+    }
+
+    #[test]
+    fn delays_add_up_and_leave_the_decision_to_others() {
+        let faults = Faults::default();
+        faults.add(Fault::on("*").then(Action::Delay(Duration::from_secs(1))));
+        faults.add(Fault::on("ec2:*").then(Action::Delay(Duration::from_secs(2))));
+        faults.add(Fault::on("ec2:*").then(Action::Hang));
+        assert_eq!(
+            faults.judge(&call("X", "a")),
+            (Duration::from_secs(3), Some(Action::Hang))
+        );
+    }
+}

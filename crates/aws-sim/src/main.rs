@@ -1,0 +1,135 @@
+//! `aws-sim`: serves a named estate until stdin closes or a SIGTERM comes.
+
+use std::io::{self, Read as _, Write as _};
+use std::time::Duration;
+
+use aws_sim::{Clock, Estate, Sim};
+use clap::{Parser, ValueEnum};
+use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// An AWS and an identity provider on loopback. Prints one line of JSON when it is ready, and one at the end.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// Which estate to serve
+    #[arg(long, value_enum, default_value = "demo")]
+    estate: Named,
+    /// Member accounts of the scale estate
+    #[arg(long, default_value_t = 100)]
+    accounts: usize,
+    /// Regions of the scale estate
+    #[arg(long, default_value_t = 4)]
+    regions: usize,
+    /// Instances of the scale estate, over all accounts and regions
+    #[arg(long, default_value_t = 40_000)]
+    instances: u64,
+    /// How long every call takes at least
+    #[arg(long, default_value_t = 0)]
+    latency_ms: u64,
+    /// The port on 127.0.0.1; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Threads that serve
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Named {
+    Demo,
+    Scale,
+}
+
+fn main() -> io::Result<()> {
+    let arguments = Arguments::parse();
+    let latency = Duration::from_millis(arguments.latency_ms);
+    let estate = match arguments.estate {
+        Named::Demo => {
+            let mut estate = Estate::demo();
+            estate.latency(latency);
+            estate
+        }
+        Named::Scale => Estate::scale(arguments.accounts, arguments.regions, arguments.instances, latency),
+    };
+    let sim = Sim::start_at(estate, Clock::real(), arguments.port, arguments.threads)?;
+    print_line(&ready(&sim))?;
+    wait_for_the_end()?;
+    print_line(&summary(&sim))
+}
+
+fn ready(sim: &Sim) -> Value {
+    let estate = sim.estate();
+    let key = estate.access_key(Estate::MANAGEMENT, Estate::USER);
+    let accounts = estate.account_ids();
+    let instances: u64 = accounts
+        .iter()
+        .filter_map(|id| estate.find_account(id))
+        .flat_map(|account| account.regions_with_instances())
+        .map(|(_, count)| u64::from(count))
+        .sum();
+    json!({
+        "endpoint": sim.endpoint(),
+        "token_url": sim.token_url(),
+        "access_key_id": key.map(|key| &key.access_key_id),
+        "secret_access_key": key.map(|key| &key.secret_access_key),
+        "client_id": Estate::CLIENT_ID,
+        "client_secret": Estate::CLIENT_SECRET,
+        "role_arn": Estate::OIDC_ROLE,
+        "master_role": Estate::MASTER_ROLE,
+        "sub_account_role": Estate::SUB_ACCOUNT_ROLE,
+        "organization": {
+            "id": estate.organization_id(),
+            "root": estate.root_id(),
+            "management_account": estate.management_account(),
+            "accounts": accounts.len(),
+            "instances": instances,
+            "regions": estate.region_names(),
+        },
+    })
+}
+
+fn summary(sim: &Sim) -> Value {
+    let connections = sim.connections();
+    json!({
+        "calls": sim.counts(),
+        "connections": {"accepted": connections.accepted, "peak": connections.peak},
+        "cpu_seconds": cpu_seconds(),
+    })
+}
+
+/// Until stdin closes, or a SIGTERM or SIGINT comes.
+fn wait_for_the_end() -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let (closed, end_of_input) = tokio::sync::oneshot::channel();
+        // A thread of its own: reading stdin cannot be given up, and must not keep the process alive.
+        std::thread::spawn(move || {
+            let mut buffer = [0; 256];
+            while io::stdin().read(&mut buffer).is_ok_and(|read| read > 0) {}
+            let _ = closed.send(());
+        });
+        tokio::select! {
+            _ = end_of_input => {}
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        Ok(())
+    })
+}
+
+/// User and system time of this process, from `/proc`, in ticks of which Linux has 100 a second.
+fn cpu_seconds() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
+    let user: f64 = fields.next()?.parse().ok()?;
+    let system: f64 = fields.next()?.parse().ok()?;
+    Some((user + system) / 100.0)
+}
+
+fn print_line(value: &Value) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{value}")?;
+    out.flush()
+}

@@ -1,0 +1,115 @@
+//! Page tokens: opaque, signed, and bound to the call they came from, so that a client that mixes them up is told.
+
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// Where a listing stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Position {
+    /// The next entry.
+    pub(crate) at: u64,
+    /// The number of pages with entries so far.
+    page: u32,
+    /// The empty page that stands before this one has been sent.
+    emptied: bool,
+}
+
+impl Position {
+    /// Whether an empty page is due before the page at this position.
+    pub(crate) fn empty_is_due(self, every: Option<usize>) -> bool {
+        every.is_some_and(|every| !self.emptied && (self.page as usize).is_multiple_of(every.max(1)))
+    }
+
+    /// The position after the empty page.
+    pub(crate) fn after_empty(self) -> Self {
+        Self { emptied: true, ..self }
+    }
+
+    /// The position after a page that ended before the entry `at`.
+    pub(crate) fn after_page(self, at: u64) -> Self {
+        Self {
+            at,
+            page: self.page + 1,
+            emptied: false,
+        }
+    }
+}
+
+/// Makes and reads tokens.
+pub(crate) struct Tokens(hmac::Key);
+
+const TAG: usize = 16;
+
+impl Tokens {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(hmac::Key::new(
+            hmac::HMAC_SHA256,
+            format!("page tokens {seed}").as_bytes(),
+        ))
+    }
+
+    /// A token for a position. `call` is what it is bound to: operation, caller, parameters.
+    pub(crate) fn seal(&self, call: &str, position: Position) -> String {
+        let mut bytes = Vec::with_capacity(13 + TAG);
+        bytes.extend(position.at.to_be_bytes());
+        bytes.extend(position.page.to_be_bytes());
+        bytes.push(u8::from(position.emptied));
+        let tag = self.tag(call, &bytes);
+        bytes.extend(&tag.as_ref()[..TAG]);
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// The position of a token; `None` when it is not one of ours, or not one of this call.
+    pub(crate) fn open(&self, call: &str, token: &str) -> Option<Position> {
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (payload, tag) = bytes.split_at_checked(13)?;
+        if tag != &self.tag(call, payload).as_ref()[..TAG] {
+            return None;
+        }
+        let at = u64::from_be_bytes(payload[..8].try_into().ok()?);
+        let page = u32::from_be_bytes(payload[8..12].try_into().ok()?);
+        Some(Position {
+            at,
+            page,
+            emptied: payload[12] == 1,
+        })
+    }
+
+    fn tag(&self, call: &str, payload: &[u8]) -> hmac::Tag {
+        let mut context = hmac::Context::with_key(&self.0);
+        context.update(payload);
+        context.update(call.as_bytes());
+        context.sign()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_token_is_good_for_its_own_call_only() {
+        let tokens = Tokens::new(1);
+        let position = Position::default().after_page(40);
+        let token = tokens.seal("ListAccounts", position);
+        assert_eq!(tokens.open("ListAccounts", &token).unwrap(), position);
+        assert_eq!(tokens.open("ListRoots", &token), None);
+        assert_eq!(Tokens::new(2).open("ListAccounts", &token), None);
+        for forged in ["", "a", "!!", &token[1..], &format!("{token}AAAA")] {
+            assert_eq!(tokens.open("ListAccounts", forged), None, "{forged}");
+        }
+    }
+
+    #[test]
+    fn empty_pages_stand_before_every_kth() {
+        let start = Position::default();
+        assert!(start.empty_is_due(Some(2)));
+        let first = start.after_empty();
+        assert!(!first.empty_is_due(Some(2)));
+        assert!(!first.after_page(20).empty_is_due(Some(2)));
+        assert!(first.after_page(20).after_page(40).empty_is_due(Some(2)));
+        assert!(!start.empty_is_due(None));
+    }
+}

@@ -1,0 +1,76 @@
+//! The program `aws-sim`: one line when it is ready, one at the end.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+fn run(arguments: &[&str]) -> (Value, Value) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_aws-sim"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    out.read_line(&mut line).unwrap();
+    let ready: Value = serde_json::from_str(&line).unwrap();
+    let address = ready["endpoint"]
+        .as_str()
+        .unwrap()
+        .trim_start_matches("http://")
+        .to_owned();
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream
+        .write_all(b"GET /.well-known/jwks.json HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        .unwrap();
+    stream.read_to_string(&mut String::new()).unwrap();
+    drop(child.stdin.take());
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    assert!(child.wait().unwrap().success());
+    (ready, serde_json::from_str(&rest).unwrap())
+}
+
+#[test]
+fn the_demo_says_how_to_reach_it_and_what_was_called() {
+    let (ready, end) = run(&["--estate", "demo"]);
+    for member in [
+        "token_url",
+        "access_key_id",
+        "secret_access_key",
+        "client_id",
+        "client_secret",
+        "role_arn",
+    ] {
+        assert!(ready[member].is_string(), "{member}");
+    }
+    assert_eq!(ready["sub_account_role"], "arn:aws:iam::{accountId}:role/inventory");
+    assert_eq!(
+        (&ready["organization"]["accounts"], &end["calls"]["idp:Keys"]),
+        (&41.into(), &1.into())
+    );
+    assert_eq!(
+        (&end["connections"]["accepted"], &end["connections"]["peak"]),
+        (&1.into(), &1.into())
+    );
+    assert!(end["cpu_seconds"].is_number());
+}
+
+#[test]
+fn scale_has_the_size_asked_for() {
+    let (ready, _) = run(&[
+        "--estate",
+        "scale",
+        "--accounts",
+        "300",
+        "--regions",
+        "3",
+        "--instances",
+        "12345",
+    ]);
+    assert_eq!(ready["organization"]["accounts"], 301);
+    assert_eq!(ready["organization"]["instances"], 12_345);
+}

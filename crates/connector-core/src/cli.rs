@@ -1,0 +1,377 @@
+//! The command line: derived from the parameters' declarations, the same for every connector.
+
+use std::ffi::OsString;
+use std::future::Future;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::process::ExitCode;
+
+use auth_core::Host;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use crate::connector::{Connector, parameters_of};
+use crate::exit::Exit;
+use crate::parameters::sources::{Inputs, read};
+use crate::parameters::{Parameter, ParameterKind, Problem, SecretSource, flag_of, reference, schema};
+use crate::settings::Settings;
+use crate::terminal::{LogFormat, Terminal, harmless};
+use crate::verbs::{self, Context};
+
+/// What a program is started with. `main` takes it from the process; a test makes its own.
+pub struct Invocation {
+    /// Arguments, the program's name first.
+    pub arguments: Vec<OsString>,
+    /// Environment variables.
+    pub environment: Vec<(String, String)>,
+    /// Clock, sleep and HTTP; `None`: the process's own.
+    pub host: Option<Host>,
+    /// Where data goes.
+    pub stdout: Box<dyn Write + Send>,
+    /// Standard error; `None`: the process's own.
+    pub terminal: Option<Terminal>,
+    /// Ends a run when it is ready.
+    pub interrupt: Pin<Box<dyn Future<Output = Exit> + Send>>,
+}
+
+/// The whole program of a connector.
+pub fn main<C: Connector>(connector: C) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: the runtime cannot be started: {error}");
+            return ExitCode::from(Exit::Defect.code());
+        }
+    };
+    let exit = runtime.block_on(async {
+        let invocation = Invocation {
+            arguments: std::env::args_os().collect(),
+            environment: std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .collect(),
+            host: None,
+            stdout: Box::new(io::stdout()),
+            terminal: None,
+            interrupt: Box::pin(signal()),
+        };
+        run(&connector, invocation).await
+    });
+    // What is still at work, such as a name that is being looked up, is not waited for.
+    runtime.shutdown_background();
+    ExitCode::from(exit.code())
+}
+
+async fn signal() -> Exit {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => Exit::Interrupted,
+        _ = terminate.recv() => Exit::Terminated,
+    }
+}
+
+/// Does what the arguments say.
+pub async fn run<C: Connector>(connector: &C, mut invocation: Invocation) -> Exit {
+    let parameters = parameters_of(connector);
+    let matches = match command(connector, &parameters).try_get_matches_from(&invocation.arguments) {
+        Ok(matches) => matches,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Complete
+            };
+        }
+    };
+    let Some((verb, matches)) = matches.subcommand() else {
+        return Exit::Usage;
+    };
+    let written = match verb {
+        "spec" => print_json(
+            &mut invocation.stdout,
+            &schema::json_schema(connector.about().name, &parameters),
+        ),
+        "schema" => print_json(&mut invocation.stdout, &verbs::schema(connector)),
+        "reference" => reference_page(connector, &parameters, matches, &mut invocation.stdout),
+        _ => with_settings(connector, &parameters, verb, matches, invocation).await,
+    };
+    written.unwrap_or_else(|error| match error.kind() {
+        // The reader has seen enough; that is no failure of the run, and nothing to talk about.
+        io::ErrorKind::BrokenPipe => Exit::Complete,
+        _ => {
+            let _ = writeln!(io::stderr(), "error: {error}");
+            Exit::Failed
+        }
+    })
+}
+
+async fn with_settings<C: Connector>(
+    connector: &C,
+    parameters: &[&'static Parameter],
+    verb: &str,
+    matches: &ArgMatches,
+    mut invocation: Invocation,
+) -> io::Result<Exit> {
+    let terminal = invocation.terminal.take().unwrap_or_else(|| {
+        let format = match matches.get_one::<String>("log-format").map(String::as_str) {
+            Some("json") => LogFormat::Json,
+            _ => LogFormat::Plain,
+        };
+        Terminal::stderr(format, matches.get_count("verbose"), matches.get_flag("quiet"))
+    });
+    let refuse = |problems: &[Problem]| {
+        for problem in problems {
+            terminal.print(&format!("error: {}\n", harmless(&problem.0)));
+        }
+        Exit::Usage
+    };
+    let inputs = match inputs(parameters, matches, invocation.environment) {
+        Ok(inputs) => inputs,
+        Err(problems) => return Ok(refuse(&problems)),
+    };
+    let values = match read(parameters, &inputs).await {
+        Ok(values) => values,
+        Err(problems) => return Ok(refuse(&problems)),
+    };
+    let host = match invocation.host {
+        Some(host) => host,
+        None => match ambient_host(connector.about().name, &inputs.environment).await {
+            Ok(host) => host,
+            Err(problem) => return Ok(refuse(&[problem])),
+        },
+    };
+    let settings = match Settings::from_values(&values, connector.about().name, host.region()) {
+        Ok(settings) => settings,
+        Err(problems) => return Ok(refuse(&problems)),
+    };
+    let host = host.with_concurrency(settings.max_concurrency);
+    if verb != "run" {
+        for warning in &settings.warnings {
+            tracing::warn!("{warning}");
+        }
+    }
+    let context = Context {
+        values: &values,
+        settings: &settings,
+        host: &host,
+        terminal: &terminal,
+    };
+    let stdout = &mut *invocation.stdout;
+    match verb {
+        "run" => verbs::run(connector, &context, stdout, invocation.interrupt).await,
+        "iam-policy" => verbs::iam_policy(connector, &context, stdout),
+        other => {
+            let listing = async {
+                match other {
+                    "accounts" => verbs::accounts(&context, stdout).await,
+                    "check" => verbs::check(&context, stdout).await,
+                    _ => verbs::plan(connector, &context, stdout).await,
+                }
+            };
+            tokio::select! {
+                exit = invocation.interrupt => Ok(exit),
+                exit = listing => exit,
+            }
+        }
+    }
+}
+
+async fn ambient_host(app: &'static str, environment: &[(String, String)]) -> Result<Host, Problem> {
+    let bundle = environment
+        .iter()
+        .find(|(name, path)| name == "AWS_CA_BUNDLE" && !path.is_empty());
+    let pem = match bundle {
+        Some((_, path)) => Some(
+            std::fs::read(path).map_err(|error| Problem(format!("AWS_CA_BUNDLE: {path} cannot be read: {error}")))?,
+        ),
+        None => None,
+    };
+    Host::from_environment(app, pem.as_deref()).await.map_err(Problem)
+}
+
+fn print_json(stdout: &mut dyn Write, json: &serde_json::Value) -> io::Result<Exit> {
+    writeln!(stdout, "{}", serde_json::to_string_pretty(json)?)?;
+    stdout.flush()?;
+    Ok(Exit::Complete)
+}
+
+/// The pages under `docs/reference`.
+fn reference_page<C: Connector>(
+    connector: &C,
+    parameters: &[&'static Parameter],
+    matches: &ArgMatches,
+    stdout: &mut dyn Write,
+) -> io::Result<Exit> {
+    let page = match matches.get_one::<String>("page").map(String::as_str) {
+        Some("table") => verbs::table_reference(connector),
+        _ => reference::markdown(connector.about().name, parameters),
+    };
+    stdout.write_all(page.as_bytes())?;
+    Ok(Exit::Complete)
+}
+
+fn inputs(
+    parameters: &[&'static Parameter],
+    matches: &ArgMatches,
+    environment: Vec<(String, String)>,
+) -> Result<Inputs, Vec<Problem>> {
+    let mut flags = Vec::new();
+    let mut problems = Vec::new();
+    for parameter in parameters {
+        let flag = parameter.flag();
+        if let Some([(_, file), (_, command)]) = parameter.secret_sources() {
+            if matches.contains_id(&flag) {
+                problems.push(Problem(format!(
+                    "{} is not taken from the command line, where other users of the machine can read it: give it in the \
+                     parameter file, as {} in the environment, or by --{} or --{}",
+                    parameter.name,
+                    parameter.environment(),
+                    flag_of(&file),
+                    flag_of(&command)
+                )));
+            }
+            for name in [flag_of(&file), flag_of(&command)] {
+                if let Some(text) = matches.get_one::<String>(&name) {
+                    flags.push((name, text.clone()));
+                }
+            }
+        } else {
+            for text in matches.get_many::<String>(&flag).into_iter().flatten() {
+                flags.push((flag.clone(), text.clone()));
+            }
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    Ok(Inputs {
+        file: matches.get_one::<PathBuf>("params").cloned(),
+        environment,
+        flags,
+    })
+}
+
+fn command<C: Connector>(connector: &C, parameters: &[&'static Parameter]) -> Command {
+    let about = connector.about();
+    let verb = |name: &'static str, help: &'static str| Command::new(name).about(help);
+    let with_parameters = |command: Command| {
+        let command = command
+            .arg(
+                Arg::new("params")
+                    .long("params")
+                    .value_name("FILE")
+                    .value_parser(clap::value_parser!(PathBuf))
+                    .help("Parameter file: JSON, TOML or YAML. Environment variables and flags go before it"),
+            )
+            .arg(
+                Arg::new("log-format")
+                    .long("log-format")
+                    .value_name("FORMAT")
+                    .value_parser(["plain", "json"])
+                    .help("Form of the log lines on standard error [default: plain]"),
+            )
+            .arg(
+                Arg::new("verbose")
+                    .short('v')
+                    .long("verbose")
+                    .action(ArgAction::Count)
+                    .help("More log lines; up to three times"),
+            )
+            .arg(
+                Arg::new("quiet")
+                    .short('q')
+                    .long("quiet")
+                    .action(ArgAction::SetTrue)
+                    .help("Nothing but errors"),
+            );
+        parameters
+            .iter()
+            .fold(command, |command, parameter| command.args(flags(parameter)))
+    };
+    Command::new(about.name)
+        .version(about.version)
+        .about(about.summary)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .max_term_width(110)
+        .after_help(EXIT_CODES)
+        .subcommand(with_parameters(verb("run", "Collect, and publish rows and ledger")))
+        .subcommand(with_parameters(verb(
+            "check",
+            "Walk every hop of every account and say whether it works; collect nothing",
+        )))
+        .subcommand(with_parameters(verb(
+            "accounts",
+            "Print the resolved accounts with the way to reach each",
+        )))
+        .subcommand(with_parameters(verb(
+            "plan",
+            "Print the slices, calls and permissions of a run",
+        )))
+        .subcommand(with_parameters(verb(
+            "iam-policy",
+            "Print the least-privilege policies and trust policies for the parameters",
+        )))
+        .subcommand(verb("spec", "Print the JSON Schema of the parameters"))
+        .subcommand(verb("schema", "Print the columns of the output"))
+        .subcommand(
+            verb("reference", "Print a reference page in Markdown")
+                .hide(true)
+                .arg(Arg::new("page").value_parser(["parameters", "table"]).required(true)),
+        )
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 complete; 2 wrong parameters; 3 partial, the ledger names what is missing; \
+                          4 nothing collected; 130/143 interrupted; 1 a defect of the program";
+
+fn flags(parameter: &'static Parameter) -> Vec<Arg> {
+    let mut arg = Arg::new(parameter.flag())
+        .long(parameter.flag())
+        .help(parameter.help)
+        .help_heading(parameter.group.title())
+        .num_args(1)
+        .action(match parameter.kind {
+            ParameterKind::List | ParameterKind::Chain => ArgAction::Append,
+            _ => ArgAction::Set,
+        })
+        .value_name(match parameter.kind {
+            ParameterKind::Text => "TEXT",
+            ParameterKind::Secret => "SECRET",
+            ParameterKind::Integer(..) => "NUMBER",
+            ParameterKind::Choice(_) => "CHOICE",
+            ParameterKind::List => "LIST",
+            ParameterKind::Chain => "ARNS",
+            ParameterKind::Map => "JSON",
+        });
+    let mut help = parameter.help.to_owned();
+    if let ParameterKind::Choice(choices) = parameter.kind {
+        help.push_str(&format!(" [one of: {}]", choices.join(", ")));
+    }
+    if let Some(default) = parameter.default {
+        help.push_str(&format!(" [default: {default}]"));
+    }
+    arg = arg.help(help);
+    let Some(sources) = parameter.secret_sources() else {
+        return vec![arg];
+    };
+    // Known, so that it is refused with the reason and not as a spelling mistake.
+    let mut args = vec![arg.hide(true).num_args(0..=1)];
+    for (source, name) in sources {
+        let (value, from) = match source {
+            SecretSource::File => ("FILE", "file"),
+            SecretSource::Command => ("COMMAND", "output of a command"),
+        };
+        args.push(
+            Arg::new(flag_of(&name))
+                .long(flag_of(&name))
+                .value_name(value)
+                .help_heading(parameter.group.title())
+                .help(format!("{} From a {from}.", parameter.help)),
+        );
+    }
+    args
+}

@@ -1,0 +1,148 @@
+//! The ledger: what a run was asked, what became of each slice, and what it published.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::time::SystemTime;
+
+use auth_core::Account;
+use auth_core::error::Report;
+use serde::Serialize;
+use serde_json::{Map, Value as Json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::exit::Exit;
+use crate::rows::{Published, replace_file};
+use crate::slice::Outcome;
+
+/// The version of the ledger's form. It changes when a field changes its meaning or goes.
+pub const LEDGER_VERSION: u32 = 1;
+
+/// One run.
+#[derive(Debug, Serialize)]
+pub struct Ledger {
+    /// The program.
+    pub connector: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// [`LEDGER_VERSION`]
+    pub ledger_version: u32,
+    /// `complete`, `partial`, `failed`, `interrupted`.
+    pub outcome: &'static str,
+    /// The process's exit code.
+    pub exit_code: u8,
+    /// Why nothing was collected, where signing in or listing failed.
+    pub cause: Option<Report>,
+    /// RFC 3339, UTC.
+    pub started: String,
+    /// RFC 3339, UTC.
+    pub finished: String,
+    /// Seconds.
+    pub duration_seconds: f64,
+    /// What was given; secrets as `***`.
+    pub parameters: Map<String, Json>,
+    /// Whose the session was that the run began with.
+    pub identity: Option<Identity>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+    /// Every known account, by id.
+    pub accounts: Vec<Account>,
+    /// Every slice, by account and region.
+    pub slices: Vec<SliceEntry>,
+    /// Sums.
+    pub totals: Map<String, Json>,
+    /// What was published.
+    pub outputs: Vec<Published>,
+}
+
+/// Whose session.
+#[derive(Clone, Debug, Serialize)]
+pub struct Identity {
+    /// The account.
+    pub account: String,
+    /// The ARN.
+    pub arn: String,
+}
+
+/// One slice.
+#[derive(Clone, Debug, Serialize)]
+pub struct SliceEntry {
+    /// The account.
+    pub account_id: String,
+    /// The region; `null` for what concerns the account as a whole.
+    pub region: Option<String>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it was skipped.
+    pub reason: Option<String>,
+    /// Rows that are in the output.
+    pub rows: u64,
+    /// Seconds.
+    pub duration_seconds: f64,
+    /// HTTP requests to the service, retries included.
+    pub calls: u64,
+    /// Those that were retries.
+    pub retries: u64,
+    /// Why it failed.
+    pub cause: Option<Report>,
+}
+
+impl SliceEntry {
+    /// An entry without rows, calls or cause.
+    pub fn new(account: &Account, region: Option<&str>, outcome: Outcome) -> Self {
+        SliceEntry {
+            account_id: account.id.to_string(),
+            region: region.map(str::to_owned),
+            outcome,
+            reason: None,
+            rows: 0,
+            duration_seconds: 0.0,
+            calls: 0,
+            retries: 0,
+            cause: None,
+        }
+    }
+}
+
+impl Ledger {
+    /// Ends the ledger: order, sums and outcome.
+    pub fn finish(&mut self, exit: Exit) {
+        self.outcome = exit.outcome();
+        self.exit_code = exit.code();
+        self.accounts.sort_by(|a, b| a.id.cmp(&b.id));
+        self.slices
+            .sort_by(|a, b| (&a.account_id, &a.region).cmp(&(&b.account_id, &b.region)));
+        self.totals.clear();
+        let mut sum = |name: &str, count: u64| self.totals.insert(name.to_owned(), count.into());
+        sum("accounts", self.accounts.len() as u64);
+        sum("slices", self.slices.len() as u64);
+        sum("rows", self.slices.iter().map(|slice| slice.rows).sum());
+        sum("calls", self.slices.iter().map(|slice| slice.calls).sum());
+        sum("retries", self.slices.iter().map(|slice| slice.retries).sum());
+        for outcome in Outcome::ALL {
+            sum(
+                outcome.name(),
+                self.slices.iter().filter(|slice| slice.outcome == outcome).count() as u64,
+            );
+        }
+    }
+
+    /// Writes the ledger, whole or not at all.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub fn save(&self, path: &Path) -> std::io::Result<()> {
+        replace_file(path, |file| {
+            let mut text = serde_json::to_vec_pretty(self)?;
+            text.push(b'\n');
+            file.write_all(&text)
+        })
+    }
+}
+
+/// RFC 3339 in UTC, to the millisecond.
+pub fn timestamp(time: SystemTime) -> String {
+    let time = OffsetDateTime::from(time);
+    let time = time.replace_millisecond(time.millisecond()).unwrap_or(time);
+    time.format(&Rfc3339).unwrap_or_default()
+}

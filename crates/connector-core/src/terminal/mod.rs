@@ -1,0 +1,11 @@
+//! What a person at a terminal or a log collector sees. All of it goes to standard error: standard output is for data.
+
+mod log;
+mod progress;
+mod summary;
+mod table;
+
+pub use log::{LogFormat, Terminal};
+pub use progress::Progress;
+pub use summary::summary;
+pub use table::{harmless, table};

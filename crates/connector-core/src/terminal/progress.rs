@@ -1,0 +1,141 @@
+//! How far a run has come: a display for a person, a log line now and then for everybody else.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+
+use super::log::Terminal;
+use super::table::harmless;
+use crate::ledger::SliceEntry;
+
+/// Without a display, a line each time that another tenth of the slices is done.
+const STEPS: u64 = 10;
+
+/// Counts what is known and done.
+pub struct Progress {
+    terminal: Terminal,
+    bar: ProgressBar,
+    accounts: AtomicU64,
+    resolved: AtomicU64,
+    slices: AtomicU64,
+    done: AtomicU64,
+    rows: AtomicU64,
+    failed: AtomicU64,
+    told: Mutex<u64>,
+}
+
+impl Progress {
+    /// A display that shows nothing yet.
+    pub fn new(terminal: &Terminal) -> Self {
+        let bar = terminal.bars.add(ProgressBar::new_spinner());
+        if terminal.interactive {
+            bar.set_style(style("{spinner} {elapsed_precise}  {msg}"));
+            bar.set_message("signing in and listing accounts");
+            bar.enable_steady_tick(Duration::from_millis(120));
+        }
+        Progress {
+            terminal: terminal.clone(),
+            bar,
+            accounts: AtomicU64::new(0),
+            resolved: AtomicU64::new(0),
+            slices: AtomicU64::new(0),
+            done: AtomicU64::new(0),
+            rows: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            told: Mutex::new(0),
+        }
+    }
+
+    /// The accounts are known.
+    pub fn accounts_known(&self, collect: usize, skipped: usize) {
+        self.accounts.store(collect as u64, Ordering::Relaxed);
+        tracing::info!(collect, skipped, "accounts resolved");
+        if self.terminal.interactive {
+            self.bar
+                .set_style(style("{spinner} {elapsed_precise}  {wide_bar}  {msg}"));
+        }
+        self.show();
+    }
+
+    /// An account has been reached, or not; so many of its regions are to be collected.
+    pub fn account_resolved(&self, slices: usize) {
+        self.slices.fetch_add(slices as u64, Ordering::Relaxed);
+        self.resolved.fetch_add(1, Ordering::Relaxed);
+        self.show();
+    }
+
+    /// A slice has ended.
+    pub fn slice_done(&self, entry: &SliceEntry) {
+        let region = entry.region.as_deref().unwrap_or("-");
+        if entry.outcome.is_failure() {
+            self.failed.fetch_add(1, Ordering::Relaxed);
+            let cause = entry.cause.as_ref();
+            let message = cause.map(|cause| harmless(&cause.message)).unwrap_or_default();
+            let code = cause.and_then(|cause| cause.code.as_deref()).unwrap_or("-");
+            let account = entry.account_id.as_str();
+            tracing::warn!(account, region, outcome = entry.outcome.name(), code, %message, "slice failed");
+        } else {
+            tracing::debug!(
+                account = entry.account_id.as_str(),
+                region,
+                outcome = entry.outcome.name(),
+                rows = entry.rows,
+                "slice done"
+            );
+        }
+        if entry.region.is_some() && entry.reason.is_none() {
+            self.done.fetch_add(1, Ordering::Relaxed);
+        }
+        self.rows.fetch_add(entry.rows, Ordering::Relaxed);
+        self.show();
+    }
+
+    fn show(&self) {
+        let [accounts, resolved, slices, done, rows, failed] = [
+            &self.accounts,
+            &self.resolved,
+            &self.slices,
+            &self.done,
+            &self.rows,
+            &self.failed,
+        ]
+        .map(|counter| counter.load(Ordering::Relaxed));
+        if self.terminal.interactive {
+            self.bar.set_length(slices.max(1));
+            self.bar.set_position(done);
+            let failures = if failed > 0 {
+                format!(", {} failed", HumanCount(failed))
+            } else {
+                String::new()
+            };
+            self.bar.set_message(format!(
+                "accounts {resolved}/{accounts}, slices {}/{}, {} rows{failures}",
+                HumanCount(done),
+                HumanCount(slices),
+                HumanCount(rows)
+            ));
+            return;
+        }
+        if resolved < accounts || slices == 0 {
+            return;
+        }
+        let step = done * STEPS / slices;
+        let mut told = self.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if step > *told {
+            *told = step;
+            tracing::info!(slices, done, rows, failed, "progress");
+        }
+    }
+
+    /// Takes the display away.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    // The templates are constants: a wrong one would show as no display, in the first run of whoever writes it.
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}

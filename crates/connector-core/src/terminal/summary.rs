@@ -1,0 +1,168 @@
+//! The end of a run, for a person: what there is, what is missing and why, where the files are.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use indicatif::HumanCount;
+
+use super::table::{harmless, table};
+use crate::exit::Exit;
+use crate::ledger::Ledger;
+use crate::slice::Outcome;
+
+/// Failures that are shown one by one; the ledger has all.
+const SHOWN_FAILURES: usize = 12;
+
+/// Some lines; ends in a line break.
+pub fn summary(ledger: &Ledger, exit: Exit, ledger_path: Option<&Path>, width: usize) -> String {
+    let mut text = String::from("\n");
+    let rows: u64 = ledger.slices.iter().map(|slice| slice.rows).sum();
+    let counts = Outcome::ALL.into_iter().filter_map(|outcome| {
+        let slices: Vec<_> = ledger.slices.iter().filter(|slice| slice.outcome == outcome).collect();
+        let rows: u64 = slices.iter().map(|slice| slice.rows).sum();
+        (!slices.is_empty()).then(|| {
+            vec![
+                outcome.name().to_owned(),
+                HumanCount(slices.len() as u64).to_string(),
+                HumanCount(rows).to_string(),
+            ]
+        })
+    });
+    text.push_str(&table(width, &["outcome", "slices", "rows"], counts));
+    failures(&mut text, ledger, ledger_path, width);
+    if let Some(cause) = &ledger.cause {
+        let step = cause.hop.as_ref().map(|hop| format!("{hop}: ")).unwrap_or_default();
+        let code = cause.code.as_ref().map(|code| format!("{code}: ")).unwrap_or_default();
+        let id = cause
+            .request_id
+            .as_ref()
+            .map(|id| format!(" (request id {id})"))
+            .unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "\nerror: {}",
+            harmless(&format!("{step}{code}{}{id}", cause.message))
+        );
+        if let Some(hint) = &cause.hint {
+            let _ = writeln!(text, "hint:  {}", harmless(hint));
+        }
+    }
+    for output in &ledger.outputs {
+        let _ = writeln!(
+            text,
+            "\nrows    {} ({}, {} rows)",
+            output.path,
+            output.format,
+            HumanCount(output.rows)
+        );
+    }
+    if let Some(path) = ledger_path {
+        let _ = writeln!(
+            text,
+            "{}ledger  {}",
+            if ledger.outputs.is_empty() { "\n" } else { "" },
+            path.display()
+        );
+    }
+    let accounts = HumanCount(ledger.accounts.len() as u64);
+    let _ = writeln!(
+        text,
+        "{} in {:.1} s: {} rows, {accounts} accounts, exit code {}",
+        verdict(exit),
+        ledger.duration_seconds,
+        HumanCount(rows),
+        exit.code()
+    );
+    text
+}
+
+fn verdict(exit: Exit) -> &'static str {
+    match exit {
+        Exit::Complete => "complete",
+        Exit::Partial => "PARTIAL, rows of the failed slices are missing",
+        Exit::Failed => "FAILED, nothing was collected and nothing was published",
+        Exit::Interrupted | Exit::Terminated => "INTERRUPTED, nothing was published",
+        Exit::Defect | Exit::Usage => "FAILED",
+    }
+}
+
+/// Failures with the same cause stand together: a role that is missing in 400 accounts is one line.
+fn failures(text: &mut String, ledger: &Ledger, ledger_path: Option<&Path>, width: usize) {
+    let mut causes: BTreeMap<(Outcome, String, String), Vec<String>> = BTreeMap::new();
+    for slice in ledger.slices.iter().filter(|slice| slice.outcome.is_failure()) {
+        let cause = slice.cause.clone().unwrap_or_default();
+        let code = cause.code.unwrap_or_default();
+        let named = |text: &str| text.replace(&slice.account_id, "<account>");
+        let message = [
+            Some(code),
+            Some(named(&cause.message)),
+            cause.hint.map(|hint| format!("→ {}", named(&hint))),
+        ];
+        let message = message
+            .into_iter()
+            .flatten()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(": ");
+        let place = match &slice.region {
+            Some(region) => format!("{} {region}", slice.account_id),
+            None => slice.account_id.clone(),
+        };
+        let message = message.replace(": → ", "\n→ ");
+        causes
+            .entry((
+                slice.outcome,
+                cause.hop.map(|hop| named(&hop)).unwrap_or_default(),
+                message,
+            ))
+            .or_default()
+            .push(place);
+    }
+    if causes.is_empty() {
+        return;
+    }
+    text.push('\n');
+    let shown = causes.iter().take(SHOWN_FAILURES);
+    for ((outcome, hop, message), places) in shown {
+        let more = if places.len() > 3 {
+            format!(" and {} more", places.len() - 3)
+        } else {
+            String::new()
+        };
+        let _ = writeln!(
+            text,
+            "{}: {}{more}",
+            outcome.name(),
+            places[..places.len().min(3)].join(", ")
+        );
+        let hop = if hop.is_empty() {
+            String::new()
+        } else {
+            format!("{hop}: ")
+        };
+        for line in format!("{hop}{message}").lines() {
+            let _ = writeln!(text, "{}", wrapped(&harmless(line), width));
+        }
+    }
+    if causes.len() > SHOWN_FAILURES {
+        let place = ledger_path.map_or(String::new(), |path| format!("; all are in {}", path.display()));
+        let _ = writeln!(text, "… and {} more causes{place}", causes.len() - SHOWN_FAILURES);
+    }
+}
+
+/// Words of `text` in lines of at most `width` columns, indented by four.
+fn wrapped(text: &str, width: usize) -> String {
+    let mut lines: Vec<String> = vec!["   ".to_owned()];
+    for word in text.split(' ') {
+        if let Some(line) = lines.last_mut() {
+            if line.trim().is_empty() || line.chars().count() + 1 + word.chars().count() <= width {
+                line.push(' ');
+                line.push_str(word);
+                continue;
+            }
+        }
+        lines.push(format!("    {word}"));
+    }
+    lines.join("\n")
+}

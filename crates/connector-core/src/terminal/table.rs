@@ -1,0 +1,48 @@
+//! Tables and foreign texts on a terminal.
+
+use comfy_table::{ContentArrangement, Table, presets};
+
+/// `text` without what a terminal would act on: names and messages come from strangers.
+pub fn harmless(text: &str) -> String {
+    // Beside the control characters, those that turn the direction of text around.
+    let acts = |c: char| {
+        c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+    };
+    text.chars().map(|c| if acts(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// A table without frames, no wider than `width` columns; ends in a line break.
+pub fn table(width: usize, head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(u16::try_from(width).unwrap_or(u16::MAX))
+        .set_header(head.iter().copied());
+    for row in rows {
+        table.add_row(row.iter().map(|cell| harmless(cell)));
+    }
+    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+    let mut text = lines.join("\n");
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_escape_reaches_the_terminal() {
+        assert_eq!(
+            harmless("a\u{1b}[31mb\r\n\u{9b}\u{202e}c é"),
+            "a\u{fffd}[31mb\u{fffd}\u{fffd}\u{fffd}\u{fffd}c é"
+        );
+    }
+
+    #[test]
+    fn tables_are_plain_text_in_columns() {
+        let text = table(80, &["account", "rows"], [vec!["1".to_owned(), "22".to_owned()]]);
+        assert_eq!(text, " account  rows\n 1        22\n");
+    }
+}

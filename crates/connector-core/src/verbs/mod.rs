@@ -1,0 +1,70 @@
+//! The commands: one module each.
+
+mod accounts;
+mod check;
+mod iam_policy;
+mod plan;
+mod run;
+mod schema;
+
+pub use schema::reference as table_reference;
+pub(crate) use {accounts::accounts, check::check, iam_policy::iam_policy, plan::plan, run::run, schema::schema};
+
+use std::io::{self, Write};
+
+use auth_core::{AuthError, Host};
+use serde::Serialize;
+
+use crate::exit::Exit;
+use crate::parameters::Values;
+use crate::parameters::catalog::FORMAT;
+use crate::rows::Format;
+use crate::settings::Settings;
+use crate::terminal::{Terminal, harmless, table};
+
+/// What a verb has at hand.
+pub(crate) struct Context<'a> {
+    pub(crate) values: &'a Values,
+    pub(crate) settings: &'a Settings,
+    pub(crate) host: &'a Host,
+    pub(crate) terminal: &'a Terminal,
+}
+
+/// Tells why signing in or listing failed.
+fn tell(terminal: &Terminal, error: &AuthError) -> Exit {
+    let hint = error
+        .hint()
+        .map(|hint| format!("hint:  {}\n", harmless(&hint)))
+        .unwrap_or_default();
+    terminal.print(&format!("error: {}\n{hint}", harmless(&error.to_string())));
+    Exit::Failed
+}
+
+/// Rows of a listing on standard output: a table, or what `format` says.
+fn print<T: Serialize>(
+    stdout: &mut dyn Write,
+    context: &Context<'_>,
+    head: &[&str],
+    rows: &[T],
+    cells: impl Fn(&T) -> Vec<String>,
+) -> io::Result<()> {
+    let given = context.values.has(&FORMAT).then_some(context.settings.format);
+    match given {
+        None => stdout.write_all(table(context.terminal.width(), head, rows.iter().map(cells)).as_bytes())?,
+        Some(Format::Csv) => {
+            let mut writer = csv::Writer::from_writer(&mut *stdout);
+            writer.write_record(head)?;
+            for row in rows {
+                writer.write_record(cells(row))?;
+            }
+            writer.flush()?;
+        }
+        Some(Format::Json) => writeln!(stdout, "{}", serde_json::to_string_pretty(rows)?)?,
+        Some(Format::Jsonl) => {
+            for row in rows {
+                writeln!(stdout, "{}", serde_json::to_string(row)?)?;
+            }
+        }
+    }
+    stdout.flush()
+}
