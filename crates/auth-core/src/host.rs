@@ -11,7 +11,7 @@ pub use aws_smithy_async::rt::sleep::AsyncSleep;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::SystemTimeSource;
 pub use aws_smithy_async::time::{SharedTimeSource, TimeSource};
-use aws_smithy_http_client::pool::{Client, ConnectionPool};
+use aws_smithy_http_client::pool::{Client, ConnectionPool, DriverSpawner, Partition, PartitionId};
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
@@ -165,14 +165,21 @@ impl Transport {
     /// requests are in flight, and at most `most` connections open to one host: hyper's own pool, unbounded, opens one
     /// more whenever a request comes a moment before the last one's connection is back.
     fn client(&self, most: usize) -> Result<SharedHttpClient, String> {
+        let runtime = tokio::runtime::Handle::try_current().map_err(|error| error.to_string())?;
+        let spawner = DriverSpawner::from_fn(move |task| {
+            runtime.spawn(task);
+        });
+        let place = PartitionId::from_index(0);
         let pool = ConnectionPool::builder()
+            .partitions([Partition::new(place, spawner)])
             .max_connections_per_host(most)
             .proxy_config(self.proxy.clone())
             .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
             .tls_context(self.tls.clone())
             .build_https()
             .map_err(|error| format!("the HTTP client cannot be set up: {error}"))?;
-        let client = Client::new(&pool).map_err(|error| format!("the HTTP client cannot be set up: {error}"))?;
+        let client = Client::from_partition(&pool, place)
+            .map_err(|error| format!("the HTTP client cannot be set up: {error}"))?;
         Ok(limited(SharedHttpClient::new(client), most))
     }
 }
