@@ -12,17 +12,22 @@ os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
 
 
+# One for all: it keeps the service models that it has read.
+SESSION = boto3.Session()
+
+
 class Caller:
     """Credentials at an endpoint."""
 
     def __init__(self, endpoint, access_key_id, secret_access_key, session_token=None):
         self.endpoint = endpoint
-        self.session = boto3.Session(access_key_id, secret_access_key, session_token)
+        self.credentials = {"aws_access_key_id": access_key_id, "aws_secret_access_key": secret_access_key,
+                            "aws_session_token": session_token}
 
     def client(self, service, region="us-east-1"):
         # Without validation: sessions of seconds are less than AWS gives.
         config = Config(retries={"max_attempts": 3, "mode": "standard"}, proxies={}, parameter_validation=False)
-        return self.session.client(service, region, endpoint_url=self.endpoint, config=config)
+        return SESSION.client(service, region, endpoint_url=self.endpoint, config=config, **self.credentials)
 
     def assume(self, role, external_id=None, session="test", seconds=3600):
         optional = {"ExternalId": external_id} if external_id else {}

@@ -10,8 +10,7 @@ import json
 import sys
 from datetime import datetime, timezone
 
-import boto3
-from aws import Caller
+from aws import SESSION, Caller
 from botocore import xform_name
 
 # Column -> where it stands in an instance of DescribeInstances.
@@ -160,7 +159,7 @@ def place(interface):
 
 
 def partition(region):
-    return boto3.Session().get_partition_for_region(region)
+    return SESSION.get_partition_for_region(region)
 
 
 def flat(instance, path):

@@ -1,7 +1,6 @@
 //! Where the library meets the machine: environment, clock, sleep and the one shared HTTP client. Made once by `main`,
 //! or by a test with its own.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
@@ -12,10 +11,10 @@ pub use aws_smithy_async::rt::sleep::AsyncSleep;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::SystemTimeSource;
 pub use aws_smithy_async::time::{SharedTimeSource, TimeSource};
+use aws_smithy_http_client::pool::{Client, ConnectionPool, DriverSpawner, Partition, PartitionId};
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use aws_smithy_http_client::{Builder as HttpBuilder, Connector};
 use aws_smithy_runtime::client::identity::IdentityCache;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
@@ -34,6 +33,9 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(180);
 /// Attempts of one call. The SDK's 3 give up on a throttled account within two seconds.
 const MAX_ATTEMPTS: u32 = 8;
 
+/// Requests in flight where nobody has said another number.
+const DEFAULT_CONCURRENCY: usize = 64;
+
 /// Environment, clock, sleep and HTTP, injected.
 #[derive(Clone, Debug)]
 pub struct Host {
@@ -42,6 +44,7 @@ pub struct Host {
     pub(crate) time: SharedTimeSource,
     pub(crate) sleep: SharedAsyncSleep,
     pub(crate) retries: RetryConfig,
+    transport: Transport,
 }
 
 impl Host {
@@ -52,23 +55,25 @@ impl Host {
     /// A CA bundle that cannot be read.
     pub async fn from_environment(app: &'static str, ca_bundle: Option<&[u8]>) -> Result<Self, String> {
         let time = SharedTimeSource::new(SystemTimeSource::new());
-        let http = http_client(ca_bundle, ProxyConfig::from_env())?;
-        Ok(Self::load(app, http, time, SharedAsyncSleep::new(TokioSleep::new()), None).await)
+        let transport = Transport::new(ca_bundle, ProxyConfig::from_env())?;
+        let sleep = SharedAsyncSleep::new(TokioSleep::new());
+        Self::load(app, transport, time, sleep, None).await
     }
 
     /// A host whose every call goes to `endpoint`, on the given clock: for tests against a server on loopback.
     pub async fn for_endpoint(endpoint: &str, time: SharedTimeSource, sleep: SharedAsyncSleep) -> Result<Self, String> {
-        let http = http_client(None, ProxyConfig::disabled())?;
-        Ok(Self::load("test", http, time, sleep, Some(endpoint)).await)
+        let transport = Transport::new(None, ProxyConfig::disabled())?;
+        Self::load("test", transport, time, sleep, Some(endpoint)).await
     }
 
     async fn load(
         app: &'static str,
-        http: SharedHttpClient,
+        transport: Transport,
         time: SharedTimeSource,
         sleep: SharedAsyncSleep,
         endpoint: Option<&str>,
-    ) -> Self {
+    ) -> Result<Self, String> {
+        let http = transport.client(DEFAULT_CONCURRENCY)?;
         // Not the default region chain: its last link asks the instance metadata service, for seconds, on machines that
         // have none.
         let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
@@ -98,13 +103,14 @@ impl Host {
         if let Some(endpoint) = endpoint {
             loader = loader.endpoint_url(endpoint);
         }
-        Host {
+        Ok(Host {
             config: loader.load().await,
             http,
             time,
             sleep,
             retries,
-        }
+            transport,
+        })
     }
 
     /// The region of the environment or profile, else `us-east-1`.
@@ -119,11 +125,14 @@ impl Host {
         self
     }
 
-    /// The same host with at most `most` HTTP requests in flight.
-    pub fn with_concurrency(mut self, most: usize) -> Self {
-        self.http = limited(self.http, most);
+    /// The same host with at most `most` HTTP requests in flight, and connections to one host.
+    ///
+    /// # Errors
+    /// A client that cannot be made.
+    pub fn with_concurrency(mut self, most: usize) -> Result<Self, String> {
+        self.http = self.transport.client(most)?;
         self.config = self.config.into_builder().http_client(self.http.clone()).build();
-        self
+        Ok(self)
     }
 
     /// The clock.
@@ -132,24 +141,45 @@ impl Host {
     }
 }
 
-/// One client for the whole run: with one each, a hundred service clients open a hundred pools.
-fn http_client(ca_bundle: Option<&[u8]>, proxy: ProxyConfig) -> Result<SharedHttpClient, String> {
-    let mut tls = TlsContext::builder();
-    if let Some(pem) = ca_bundle {
-        if !pem.windows(27).any(|window| window == b"-----BEGIN CERTIFICATE-----") {
-            return Err("AWS_CA_BUNDLE names a file without a PEM certificate".to_owned());
+/// What the shared HTTP client is made from.
+#[derive(Clone, Debug)]
+struct Transport {
+    tls: TlsContext,
+    proxy: ProxyConfig,
+}
+
+impl Transport {
+    fn new(ca_bundle: Option<&[u8]>, proxy: ProxyConfig) -> Result<Self, String> {
+        let mut tls = TlsContext::builder();
+        if let Some(pem) = ca_bundle {
+            if !pem.windows(27).any(|window| window == b"-----BEGIN CERTIFICATE-----") {
+                return Err("AWS_CA_BUNDLE names a file without a PEM certificate".to_owned());
+            }
+            tls = tls.with_trust_store(TrustStore::empty().with_pem_certificate(pem));
         }
-        tls = tls.with_trust_store(TrustStore::empty().with_pem_certificate(pem));
+        let tls = tls.build().map_err(|error| format!("TLS cannot be set up: {error}"))?;
+        Ok(Transport { tls, proxy })
     }
-    let tls = tls.build().map_err(|error| format!("TLS cannot be set up: {error}"))?;
-    let proxy = Arc::new(proxy);
-    Ok(HttpBuilder::new().build_with_connector_fn(move |settings, components| {
-        let mut builder = Connector::builder().proxy_config(proxy.as_ref().clone());
-        builder.set_connector_settings(settings.cloned());
-        builder.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
-        builder
+
+    /// One client for the whole run: with one each, a hundred service clients open a hundred pools. At most `most`
+    /// requests are in flight, and at most `most` connections open to one host: hyper's own pool, unbounded, opens one
+    /// more whenever a request comes a moment before the last one's connection is back.
+    fn client(&self, most: usize) -> Result<SharedHttpClient, String> {
+        let runtime = tokio::runtime::Handle::try_current().map_err(|error| error.to_string())?;
+        let spawner = DriverSpawner::from_fn(move |task| {
+            runtime.spawn(task);
+        });
+        let place = PartitionId::from_index(0);
+        let pool = ConnectionPool::builder()
+            .partitions([Partition::new(place, spawner)])
+            .max_connections_per_host(most)
+            .proxy_config(self.proxy.clone())
             .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-            .tls_context(tls.clone())
-            .build()
-    }))
+            .tls_context(self.tls.clone())
+            .build_https()
+            .map_err(|error| format!("the HTTP client cannot be set up: {error}"))?;
+        let client = Client::from_partition(&pool, place)
+            .map_err(|error| format!("the HTTP client cannot be set up: {error}"))?;
+        Ok(limited(SharedHttpClient::new(client), most))
+    }
 }

@@ -193,6 +193,13 @@ impl Sim {
         self.world.record.connections()
     }
 
+    /// Every secret there is so far: secret access keys, session tokens, client secrets, access tokens. None of them may
+    /// show in what a client prints or writes.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<String> {
+        self.world.secrets()
+    }
+
     /// A session of a role, as if somebody had assumed it; `None` when there is no such role.
     #[must_use]
     pub fn role_session(&self, role_arn: &str, name: &str, duration: Duration) -> Option<SessionCredentials> {

@@ -25,6 +25,8 @@ pub(crate) struct World {
     pub(crate) tokens: Tokens,
     pub(crate) key: Arc<SigningKey>,
     pub(crate) idp_mode: Mutex<IdpMode>,
+    /// Every access token that the identity provider has given out.
+    pub(crate) access_tokens: Mutex<Vec<String>>,
     endpoint: OnceLock<String>,
     /// By access key id: long-term keys and sessions. Expired sessions stay, for AWS tells them from unknown ones.
     credentials: Mutex<HashMap<String, Arc<Credential>>>,
@@ -61,6 +63,7 @@ impl World {
             tokens: Tokens::new(estate.seed),
             key: SigningKey::of_process()?,
             idp_mode: Mutex::new(estate.idp.mode.clone()),
+            access_tokens: Mutex::default(),
             endpoint: OnceLock::new(),
             serial: AtomicU64::new(1),
             estate,
@@ -106,6 +109,20 @@ impl World {
 
     pub(crate) fn credential(&self, access_key_id: &str) -> Option<Arc<Credential>> {
         locked(&self.credentials).get(access_key_id).cloned()
+    }
+
+    /// Everything that only its owner may know.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let mut secrets: Vec<String> = locked(&self.credentials)
+            .values()
+            .flat_map(|credential| {
+                let token = credential.session.as_ref().map(|session| session.token.clone());
+                std::iter::once(credential.secret.clone()).chain(token)
+            })
+            .collect();
+        secrets.extend(self.estate.idp.clients.iter().map(|client| client.secret.clone()));
+        secrets.extend(locked(&self.access_tokens).iter().cloned());
+        secrets
     }
 
     pub(crate) fn keep(&self, credential: Credential) -> Arc<Credential> {

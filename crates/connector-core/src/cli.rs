@@ -153,7 +153,10 @@ async fn with_settings<C: Connector>(
         Ok(settings) => settings,
         Err(problems) => return Ok(refuse(&problems)),
     };
-    let host = host.with_concurrency(settings.max_concurrency);
+    let host = match host.with_concurrency(settings.max_concurrency) {
+        Ok(host) => host,
+        Err(why) => return Ok(refuse(&[Problem(why)])),
+    };
     if verb != "run" {
         for warning in &settings.warnings {
             tracing::warn!("{warning}");

@@ -147,6 +147,7 @@ fn issue(world: &World, client: &IdpClient, audience: String, scope: Option<Stri
         IdpMode::BadSignature => spoil(&token),
         _ => token,
     };
+    locked(&world.access_tokens).push(token.clone());
     let mut body = json!({"access_token": token, "token_type": "Bearer", "expires_in": lifetime});
     if let Some(scope) = scope {
         body["scope"] = scope.into();

@@ -1,0 +1,9 @@
+//! What `ec2-connector` promises, held against a simulated AWS: the program as a user starts it, and, where time has to
+//! pass, the same program inside of the test's process.
+
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+mod harness;
+mod world;
+
+mod parameters;
