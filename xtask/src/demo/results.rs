@@ -182,6 +182,8 @@ impl Ledger {
                 .or_default()
                 .push((place("account_id"), place("region")));
         }
+        let mut causes: Vec<_> = causes.into_iter().collect();
+        causes.sort_by(|((rank, _), places), ((other_rank, _), others)| (rank, places).cmp(&(other_rank, others)));
         let named: Vec<_> = causes
             .into_iter()
             .map(|((_, lines), places)| (self.place(&places), lines))
