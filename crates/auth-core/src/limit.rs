@@ -1,4 +1,5 @@
-//! At most so many HTTP requests in flight, over all accounts and services: and so at most as many connections.
+//! At most so many HTTP requests in flight, and at most so many bytes of answers in memory, over all accounts and
+//! services.
 //!
 //! Bound here and not around a slice: a slice that waits to be allowed to try again holds no place.
 
@@ -12,12 +13,19 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
-use tokio::sync::Semaphore;
+use bytes::Bytes;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+
+/// Bytes of answers that may be in memory at once, in KiB. An answer counts until it has been parsed.
+const ANSWERS_KIB: u32 = 24 * 1024;
+/// What an answer counts that does not tell its length (EC2's are chunked): a page of 1,000 instances is about this.
+const UNTOLD_KIB: u32 = 4 * 1024;
 
 /// `client` with at most `most` requests in flight.
 pub(crate) fn limited(client: SharedHttpClient, most: usize) -> SharedHttpClient {
     SharedHttpClient::new(LimitedClient {
         places: Arc::new(Semaphore::new(most)),
+        answers: Arc::new(Semaphore::new(ANSWERS_KIB as usize)),
         client,
     })
 }
@@ -25,6 +33,7 @@ pub(crate) fn limited(client: SharedHttpClient, most: usize) -> SharedHttpClient
 #[derive(Debug)]
 struct LimitedClient {
     places: Arc<Semaphore>,
+    answers: Arc<Semaphore>,
     client: SharedHttpClient,
 }
 
@@ -32,6 +41,7 @@ impl HttpClient for LimitedClient {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(LimitedConnector {
             places: Arc::clone(&self.places),
+            answers: Arc::clone(&self.answers),
             connector: self.client.http_connector(settings, components),
         })
     }
@@ -40,30 +50,55 @@ impl HttpClient for LimitedClient {
 #[derive(Debug)]
 struct LimitedConnector {
     places: Arc<Semaphore>,
+    answers: Arc<Semaphore>,
     connector: SharedHttpConnector,
 }
 
 impl HttpConnector for LimitedConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let places = Arc::clone(&self.places);
+        let (places, answers) = (Arc::clone(&self.places), Arc::clone(&self.answers));
         let connector = self.connector.clone();
         HttpConnectorFuture::new(async move {
-            let _place = places
-                .acquire_owned()
+            let closed = |error: AcquireError| ConnectorError::other(error.into(), None);
+            // The connection is in use until the answer is read to its end, so the place is too.
+            let _place = places.acquire_owned().await.map_err(closed)?;
+            let mut response = connector.call(request).await?;
+            let room = answers.acquire_many_owned(kib(&response)).await.map_err(closed)?;
+            let body = std::mem::replace(response.body_mut(), SdkBody::taken());
+            let bytes = ByteStream::new(body)
+                .collect()
                 .await
-                .map_err(|error| ConnectorError::other(error.into(), None))?;
-            whole(connector.call(request).await?).await
+                .map_err(|error| ConnectorError::io(error.into()))?;
+            let answer = Answer {
+                bytes: bytes.into_bytes(),
+                _room: room,
+            };
+            *response.body_mut() = SdkBody::from(Bytes::from_owner(answer));
+            Ok(response)
         })
     }
 }
 
-/// The connection is in use until the answer is read to its end, so the place is too.
-async fn whole(mut response: HttpResponse) -> Result<HttpResponse, ConnectorError> {
-    let body = std::mem::replace(response.body_mut(), SdkBody::taken());
-    let bytes = ByteStream::new(body)
-        .collect()
-        .await
-        .map_err(|error| ConnectorError::io(error.into()))?;
-    *response.body_mut() = SdkBody::from(bytes.into_bytes());
-    Ok(response)
+/// An answer in memory; the room that it takes is free again when the last one who reads it lets go.
+struct Answer {
+    bytes: Bytes,
+    _room: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Answer {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+fn kib(response: &HttpResponse) -> u32 {
+    let told = response
+        .headers()
+        .get("content-length")
+        .and_then(|length| length.parse::<u64>().ok());
+    let kib = told.map_or(UNTOLD_KIB, |length| {
+        u32::try_from(length / 1024 + 1).unwrap_or(u32::MAX)
+    });
+    // One that is larger than all the room there is waits until it is alone.
+    kib.min(ANSWERS_KIB)
 }

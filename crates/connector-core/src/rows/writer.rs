@@ -115,8 +115,9 @@ impl<R> RowWriter<R> {
             .map(|(key, start, end)| (key.as_str(), &self.text[*start..*end]));
         self.runs.push(self.spool.append(rows)?);
         self.release();
-        self.rows.clear();
-        self.text.clear();
+        // Not cleared: many slices wait with an empty buffer, and it should be a small one.
+        self.rows = Vec::new();
+        self.text = String::new();
         Ok(())
     }
 
