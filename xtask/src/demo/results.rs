@@ -16,7 +16,7 @@ pub(super) type Key = (String, String, String);
 type Place<'a> = (&'a str, &'a str);
 
 /// The columns that are shown.
-const SHOWN: [&str; 8] = [
+const SHOWN: [&str; 7] = [
     "account_id",
     "account_name",
     "region",
@@ -24,7 +24,6 @@ const SHOWN: [&str; 8] = [
     "name",
     "state",
     "instance_type",
-    "launch_time",
 ];
 /// The fields that are shown of a row in JSON.
 const SHOWN_FIELDS: [&str; 9] = [
