@@ -12,8 +12,11 @@ use super::{show, simulator};
 /// Account, region, instance.
 pub(super) type Key = (String, String, String);
 
+/// Account and region; the region is empty for an account as a whole.
+type Place<'a> = (&'a str, &'a str);
+
 /// The columns that are shown.
-const SHOWN: [&str; 8] = [
+const SHOWN: [&str; 7] = [
     "account_id",
     "account_name",
     "region",
@@ -21,7 +24,6 @@ const SHOWN: [&str; 8] = [
     "name",
     "state",
     "instance_type",
-    "launch_time",
 ];
 /// The fields that are shown of a row in JSON.
 const SHOWN_FIELDS: [&str; 9] = [
@@ -162,7 +164,7 @@ impl Ledger {
 
     /// What is missing, why, and what to do about it.
     pub(super) fn explain(&self) {
-        let mut causes: BTreeMap<(u8, Vec<String>), Vec<(&str, &str)>> = BTreeMap::new();
+        let mut causes: BTreeMap<(bool, Vec<String>), Vec<Place<'_>>> = BTreeMap::new();
         for slice in self.missing() {
             let text = |json: &Json| json.as_str().unwrap_or_default().to_owned();
             let (outcome, cause) = (text(&slice["outcome"]), &slice["cause"]);
@@ -176,14 +178,14 @@ impl Ledger {
                 vec![format!("{outcome}: {}", text(&slice["reason"]))]
             };
             let place = |name: &str| slice[name].as_str().unwrap_or_default();
-            let rank = u8::from(outcome == "skipped");
+            let skipped = outcome == "skipped";
             causes
-                .entry((rank, lines))
+                .entry((skipped, lines))
                 .or_default()
                 .push((place("account_id"), place("region")));
         }
         let mut causes: Vec<_> = causes.into_iter().collect();
-        causes.sort_by(|((rank, _), places), ((other_rank, _), others)| (rank, places).cmp(&(other_rank, others)));
+        causes.sort_by(|((skipped, _), places), ((also, _), others)| (skipped, places).cmp(&(also, others)));
         let named: Vec<_> = causes
             .into_iter()
             .map(|((_, lines), places)| (self.place(&places), lines))
@@ -199,7 +201,7 @@ impl Ledger {
     }
 
     /// One account with its name, or how many.
-    fn place(&self, places: &[(&str, &str)]) -> String {
+    fn place(&self, places: &[Place<'_>]) -> String {
         let accounts: BTreeSet<_> = places.iter().map(|(account, _)| *account).collect();
         let regions: BTreeSet<_> = places
             .iter()

@@ -72,40 +72,25 @@ pub(super) fn entry(name: &str, width: usize, lines: &[String]) {
 pub(super) fn members(object: &Json) {
     for (name, value) in object.as_object().into_iter().flatten() {
         let line = format!("  {}: {value}", Json::from(name.as_str()));
-        let cut: String = line.chars().take(WIDTH).collect();
+        let cut: String = line.chars().take(WIDTH - 2).collect();
         println!("{cut}{}", if cut.len() < line.len() { " …" } else { "" });
     }
 }
 
-/// The beginning of what a command has printed.
-pub(super) fn first_lines(output: &str, shown: usize) {
-    for line in output.lines().take(shown) {
-        println!("{line}");
-    }
-    more(output.lines().count().saturating_sub(shown));
-}
-
-/// Of the table that `check` prints: its head, all entries that do not work, and the first that do.
-pub(super) fn troubled_entries(output: &str, working: usize) {
-    let (mut hidden, mut working, mut show) = (0, working, true);
+/// Of a table that the connector has printed: its head, the first entries, and all that are `always` shown.
+pub(super) fn entries(output: &str, first: usize, always: impl Fn(&str) -> bool) {
+    let (mut left, mut hidden, mut show) = (first, 0, true);
     for (number, line) in output.lines().enumerate() {
-        // An entry goes on in lines that do not begin with an account.
-        if number > 0 && line.trim_start_matches(' ').len() + 1 == line.len() {
-            let works = line.split_whitespace().nth(2) == Some("works");
-            show = !works || working > 0;
-            if works {
-                working = working.saturating_sub(1);
-            }
+        // An entry begins one column from the edge; where it goes on in more lines, they begin further in.
+        if number > 0 && line.starts_with(' ') && !line.starts_with("  ") {
+            show = always(line) || left > 0;
+            left = left.saturating_sub(usize::from(!always(line)));
             hidden += usize::from(!show);
         }
         if show {
             println!("{line}");
         }
     }
-    more(hidden);
-}
-
-fn more(hidden: usize) {
     if hidden > 0 {
         println!(" … and {hidden} more");
     }

@@ -58,7 +58,7 @@ impl Progress {
         tracing::info!(collect, skipped, "accounts resolved");
         if self.terminal.interactive {
             self.bar
-                .set_style(style("{spinner} {elapsed_precise}  {wide_bar}  {msg}"));
+                .set_style(style("{spinner} {elapsed_precise}  {bar:24}  {wide_msg}"));
         }
         self.show();
     }
@@ -80,8 +80,10 @@ impl Progress {
             let code = cause.and_then(|cause| cause.code.as_deref()).unwrap_or("-");
             let account = entry.account_id.as_str();
             let outcome = entry.outcome.name();
-            if self.is_news(entry.outcome, code) {
+            if self.terminal.format == LogFormat::Json {
                 tracing::warn!(account, region, outcome, code, cause = %message, "slice failed");
+            } else if self.is_news(entry.outcome, code) {
+                tracing::warn!(account, region, outcome, code, "slice failed");
             } else {
                 tracing::debug!(account, region, outcome, code, cause = %message, "slice failed");
             }
@@ -102,11 +104,8 @@ impl Progress {
     }
 
     /// A log collector is told of every failure. A person is told of the first of a kind: the display counts the others,
-    /// and the summary names them.
+    /// and the summary says of all what happened.
     fn is_news(&self, outcome: Outcome, code: &str) -> bool {
-        if self.terminal.format == LogFormat::Json {
-            return true;
-        }
         let mut kinds = self.kinds.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         kinds.insert((outcome, code.to_owned()))
     }
@@ -122,7 +121,9 @@ impl Progress {
         ]
         .map(|counter| counter.load(Ordering::Relaxed));
         if self.terminal.interactive {
-            self.bar.set_length(slices.max(1));
+            // The slices of accounts that are not reached yet are reckoned in: the bar goes forward only.
+            self.bar
+                .set_length((slices * accounts / resolved.max(1)).max(slices).max(1));
             self.bar.set_position(done);
             let failures = if failed > 0 {
                 format!(", {} failed", HumanCount(failed))

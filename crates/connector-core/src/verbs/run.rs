@@ -156,10 +156,6 @@ fn tell(context: &Context<'_>, ledger: &Ledger, exit: Exit) {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "TMPDIR names the place for files that nobody sees"
-)]
 fn spool_directory(output: &Destination) -> std::path::PathBuf {
     match output {
         Destination::File(path) => {
