@@ -21,28 +21,23 @@ fn nowhere() -> String {
 #[test]
 fn an_endpoint_of_one_service_wins_over_the_endpoint_of_all() {
     let moto = Moto::shared();
-    let run = || {
-        Connector::run()
-            .at_moto(moto)
-            .parameter("sub_account_assume_role_arn_chain", json!([super::ONE_HOP]))
-            .parameter("organizational_units", json!([moto.estate.unit("/Root/Sandbox")]))
-            .parameter("regions", json!(["eu-central-1"]))
-    };
     let services = [
         "AWS_ENDPOINT_URL_STS",
         "AWS_ENDPOINT_URL_EC2",
         "AWS_ENDPOINT_URL_ORGANIZATIONS",
     ];
-    let all = services
-        .iter()
-        .fold(run().env("AWS_ENDPOINT_URL", &nowhere()), |run, name| {
-            run.env(name, &moto.url())
-        });
-    expect_master(&all.finish());
-    for service in services {
-        let outcome = run().env(service, &nowhere()).finish();
-        assert_ne!(outcome.exit_code, Some(0), "{service} is not ignored");
-    }
+    let run = Connector::run()
+        .at_moto(moto)
+        .env("AWS_ENDPOINT_URL", &nowhere())
+        .parameter("sub_account_assume_role_arn_chain", json!([super::ONE_HOP]))
+        .parameter("organizational_units", json!([moto.estate.unit("/Root/Sandbox")]))
+        .parameter("regions", json!(["eu-central-1"]));
+    expect_master(
+        &services
+            .iter()
+            .fold(run, |run, service| run.env(service, &moto.url()))
+            .finish(),
+    );
 }
 
 #[test]
