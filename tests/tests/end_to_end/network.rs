@@ -108,3 +108,26 @@ fn requests_go_through_a_proxy_unless_no_proxy_says_otherwise() {
             .finish(),
     );
 }
+
+#[test]
+fn the_environments_region_is_the_one_of_sts_unless_a_parameter_names_another() {
+    let moto = Moto::shared();
+    let region_of_sts = |run: Connector| {
+        let outcome = run
+            .env("AWS_REGION", "ap-south-1")
+            .parameter("regions", json!(["eu-central-1"]))
+            .finish();
+        expect_master(&outcome);
+        let requests = outcome.requests(moto.journal());
+        let mut regions: Vec<_> = requests
+            .into_iter()
+            .filter(|request| request.service == "sts")
+            .map(|r| r.region)
+            .collect();
+        regions.dedup();
+        regions
+    };
+    assert_eq!(region_of_sts(Connector::run().at_moto(moto)), ["ap-south-1"]);
+    let named = Connector::run().at_moto(moto).parameter("sts_region", "eu-west-3");
+    assert_eq!(region_of_sts(named), ["eu-west-3"]);
+}

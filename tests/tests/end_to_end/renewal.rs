@@ -20,9 +20,9 @@ const REGIONS: [&str; 12] = [
     "us-west-2",
 ];
 
-/// Sessions of 5 s, and 0.7 s for each of twelve slices in a row: the run outlives a session or two.
+/// Sessions of 8 s, and 0.9 s for each of twelve slices in a row: the run outlives a session or two.
 fn short_sessions() -> Ministack {
-    Ministack::start(&["--longest-session", "5", "--delay", "DescribeInstances=0.7"]).unwrap()
+    Ministack::start(&["--longest-session", "8", "--delay", "DescribeInstances=0.9"]).unwrap()
 }
 
 fn assumed(ministack: &Ministack, action: &str) -> Vec<Request> {
