@@ -36,6 +36,9 @@ pub fn for_call(error: &AwsError) -> Option<String> {
                 .to_owned()
         }
         ErrorKind::Credentials => return Some(for_credentials(code, &error.message)),
+        _ if code == "RegionDisabledException" => {
+            "STS is not active in this region for the account: set sts_region to another one".to_owned()
+        }
         ErrorKind::Other if code == "AWSOrganizationsNotInUseException" => {
             "the account does not belong to an organization: leave sub_account_assume_role_arn_chain out for this \
              account alone, or name the accounts in `accounts`"
@@ -61,7 +64,11 @@ fn for_credentials(code: &str, message: &str) -> String {
         "SignatureDoesNotMatch" | "InvalidSignatureException" => {
             "secret_access_key does not belong to access_key_id: check both"
         }
-        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
+        "RequestExpired" => {
+            "the clock of this machine is off by more than five minutes, or the session has expired and cannot be \
+             renewed: set the clock right, or give new temporary credentials"
+        }
+        "ExpiredToken" | "ExpiredTokenException" => {
             "the session has expired and cannot be renewed: give new temporary credentials, or use long-lived keys, \
              Web Identity Federation (OIDC) or the AWS Default Chain, which renew themselves"
         }
@@ -131,7 +138,7 @@ fn for_token(error: &TokenError) -> String {
 fn for_refused_token(role_arn: &str, aws: &AwsError) -> Option<String> {
     let message = aws.message.as_str();
     let hint = match aws.code.as_deref() {
-        Some("InvalidIdentityToken") if message.contains("audience") => {
+        Some("InvalidIdentityToken") if message.contains("audience") || message.contains("claim: aud") => {
             "add the token's aud (or azp, where it has one) to the client ids of the identity provider in IAM, or ask \
              for the right one with OidcAudience"
                 .to_owned()
@@ -140,11 +147,14 @@ fn for_refused_token(role_arn: &str, aws: &AwsError) -> Option<String> {
             "create an OIDC identity provider in IAM, in the account of RoleArn, whose URL is the token's iss"
                 .to_owned()
         }
-        Some("InvalidIdentityToken" | "IDPCommunicationError")
-            if message.contains("retrieve") || message.contains("ommunicat") =>
-        {
+        Some(code) if code == "IDPCommunicationError" || message.contains("retrieve verification key") => {
             "AWS could not fetch the identity provider's keys: its discovery document and JWKS must be reachable from \
              the internet over https"
+                .to_owned()
+        }
+        Some("InvalidIdentityToken") => {
+            "AWS takes a JWT that is signed with RS256 or ES384 by a key in the JWKS of its iss, with iss, aud, sub, iat \
+             and exp: check what the identity provider puts into this client's access tokens"
                 .to_owned()
         }
         Some("AccessDenied") => format!(
@@ -179,9 +189,6 @@ fn for_role(role_arn: &str, external_id: bool, aws: &AwsError) -> Option<String>
         (_, Some("ValidationError")) if aws.message.contains("DurationSeconds") => Some(format!(
             "lower role_session_duration, or raise the maximum session duration of {role_arn}"
         )),
-        (_, Some("RegionDisabledException")) => {
-            Some("STS is not active in this region for the account: set sts_region to another one".to_owned())
-        }
         _ => for_call(aws),
     }
 }

@@ -92,12 +92,11 @@ pub(crate) async fn assume_role_with_web_identity(
     }
 }
 
+/// AWS could not fetch the provider's keys. `IDPCommunicationError` says the same, but that one is modelled as worth a
+/// retry, and the SDK has made its own by now.
 fn is_transient(error: &AwsError) -> bool {
-    match error.code.as_deref() {
-        Some("IDPCommunicationError") => true,
-        Some("InvalidIdentityToken") => error.message.contains("Couldn't retrieve verification key"),
-        _ => false,
-    }
+    error.code.as_deref() == Some("InvalidIdentityToken")
+        && error.message.contains("Couldn't retrieve verification key")
 }
 
 /// Who a session is.

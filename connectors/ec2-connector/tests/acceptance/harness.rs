@@ -410,7 +410,7 @@ impl Outcome {
     }
 
     pub fn has_output(&self) -> bool {
-        self.output.exists()
+        self.output.is_file()
     }
 
     /// Files in the run's directory that are neither parameters nor results.

@@ -6,4 +6,7 @@
 mod harness;
 mod world;
 
+mod chains;
 mod parameters;
+mod sign_in;
+mod validation;
