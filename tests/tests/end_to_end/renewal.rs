@@ -70,6 +70,49 @@ fn a_run_outlives_the_sessions_of_its_role_chain() {
 }
 
 #[test]
+fn a_hop_that_all_accounts_share_is_renewed_between_accounts() {
+    let ministack = short_sessions();
+    let members: Vec<_> = (1..=12).map(|number| format!("Member {number}")).collect();
+    let hub = json!({ "account": "Hub", "name": "hub", "trusts": ["user"], "allow": ["sts:AssumeRole"] });
+    let roles = members.iter().map(
+        |member| json!({ "account": member, "name": "inventory", "trusts": ["Hub/hub"], "allow": ["ec2:Describe*"] }),
+    );
+    let made = ministack.seed(json!({
+        "master": "500000000004",
+        "user": ["sts:AssumeRole"],
+        "members": std::iter::once("Hub").chain(members.iter().map(String::as_str)).collect::<Vec<_>>(),
+        "roles": std::iter::once(hub).chain(roles).collect::<Vec<_>>(),
+        "instances": members.iter().map(|member| json!({ "account": member, "region": "eu-central-1", "count": 1 })).collect::<Vec<_>>(),
+    }));
+    let hub = format!("arn:aws:iam::{}:role/hub", made["accounts"]["Hub"].as_str().unwrap());
+    let outcome = Connector::run()
+        .at_ministack(&ministack, &made)
+        .parameter(
+            "sub_account_assume_role_arn_chain",
+            json!([hub, "arn:aws:iam::{accountId}:role/inventory"]),
+        )
+        .parameter(
+            "accounts",
+            members
+                .iter()
+                .map(|member| made["accounts"][member].clone())
+                .collect::<Vec<_>>(),
+        )
+        .parameter("regions", json!(["eu-central-1"]))
+        .flag("--max-concurrency", "1")
+        .finish();
+    outcome.expect_exit(0);
+    assert_eq!(outcome.rows().len(), members.len());
+    let hops = assumed(&ministack, "AssumeRole");
+    let shared = hops.iter().filter(|hop| hop.parameter("RoleArn") == hub).count();
+    assert!(
+        (2..=4).contains(&shared),
+        "the shared hop was taken {shared} times in two lifetimes of a session"
+    );
+    assert_eq!(hops.len() - shared, members.len(), "and one hop to each account");
+}
+
+#[test]
 fn a_web_identity_is_renewed_with_a_new_token() {
     let (ministack, provider) = (short_sessions(), OidcProvider::shared());
     let made = ministack.seed(json!({
