@@ -36,12 +36,12 @@ class Values:
         enum = getattr(shape, "enum", [])
         if enum and number % 3:
             return enum[number % len(enum)]
-        return f"{name}-{number} <&> \"ü\""
+        return f"{name}-{number} <&> \"ü\"\r\n"
 
     def xml(self, shape, name, full):
         if shape.type_name == "structure":
             return "".join(self.member(inner, member, full) for member, inner in shape.members.items())
-        return escape(self.scalar(shape, name))
+        return escape(self.scalar(shape, name), {"\r": "&#xD;"})
 
     def member(self, shape, name, full):
         tag = shape.serialization.get("name", name)
@@ -116,7 +116,7 @@ def serve(port, journal):
             action = form["Action"]
             region = headers["authorization"].split("Credential=")[1].split("/")[2]
             content = ACTIONS[action](region, form)
-            self.answer(f"<{action}Response><requestId>r-1</requestId>{content}</{action}Response>")
+            self.answer(f"<{action}Response>{content}<requestId>r-1</requestId></{action}Response>")
             journal.end()
 
         def answer(self, text):

@@ -41,7 +41,7 @@ TAGS = [
     [("Name", "web-1"), ("owner", "team a"), ("Env", "prod")],
     [("zeta", "last"), ("Alpha", "first"), ("alpha", "lower case"), ("Name", "")],
     [("Name", "comma, \"quote\" and 'apostrophe'"), ("empty", ""), (" padded ", "  spaces  ")],
-    [("Name", "line\nbreak\r\nand\ttab"), ("backslash", "C:\\temp\\n"), ("slash", "a/b/c")],
+    [("Name", "line\nbreak\n\nand\ttab"), ("backslash", "C:\\temp\\n"), ("slash", "a/b/c")],
     [("Name", "Grüße 東京 🚀 é"), ("ключ", "значение"), ("=cmd|' /C calc'!A0", "@SUM(1+1)")],
     [("name", "a tag `name` is no name"), ("null", "null"), ("number", "007"), ("bool", "true")],
     [(f"key-{number:02}", f"{{\"json\": {number}}}") for number in range(49, 0, -1)],

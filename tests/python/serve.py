@@ -4,7 +4,7 @@
 * a journal, one JSON object a line, of every request: which key and session signed it, for which service and region,
   what was asked, and how many requests were under way at that moment;
 * a list, one a line, of all secrets that the server has given out;
-* `--delay ACTION=SECONDS` lets an action take its time, `--longest-session SECONDS` lets sessions of ministack last
+* `--delay ACTION=SECONDS` lets the answer to an action take its time, `--longest-session SECONDS` lets sessions of ministack last
   that long at most: the server then says so in `Expiration`, and holds to it.
 """
 
@@ -99,9 +99,11 @@ def serve_moto(options, journal, issued):
         environ["wsgi.input"] = io.BytesIO(body)
         headers = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name[:5] == "HTTP_"}
         headers["content-type"] = environ.get("CONTENT_TYPE", "")
-        time.sleep(journal.begin(headers, environ["PATH_INFO"], body))
+        delay = journal.begin(headers, environ["PATH_INFO"], body)
         try:
-            return moto(environ, start_response)
+            answer = moto(environ, start_response)
+            time.sleep(delay)
+            return answer
         finally:
             journal.end()
 
@@ -141,10 +143,15 @@ def serve_ministack(options, journal, issued):
             return next(replayed, None) or await receive()
 
         delay = journal.begin(headers, scope["path"], body)
-        try:
-            if delay:
+
+        # What is decided is decided when the request comes in; only the answer takes its time.
+        async def later(message):
+            if delay and message["type"] == "http.response.start":
                 await asyncio.sleep(delay)
-            await served(scope, again, send)
+            await send(message)
+
+        try:
+            await served(scope, again, later)
         finally:
             journal.end()
 

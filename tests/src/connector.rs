@@ -181,7 +181,11 @@ impl Connector {
     /// Starts the process.
     pub fn start(self) -> Started {
         let mut command = Command::new(environment::ec2_connector());
-        command.arg(&self.verb).arg("-vvv");
+        command.arg(&self.verb);
+        // So that whatever could leak does. Verbs that print what is built in have no levels.
+        if ["run", "check", "accounts", "plan"].contains(&self.verb.as_str()) {
+            command.arg("-vvv");
+        }
         servers::clean(&mut command, &self.home());
         // A case that goes wrong must not wait for addresses of the cloud that this machine does not have.
         command
@@ -287,27 +291,36 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// What the run said to its user: standard error without what only the most verbose level adds.
+    pub fn messages(&self) -> String {
+        let verbose = |line: &&str| {
+            let level = line.split_whitespace().nth(1).unwrap_or_default();
+            !["DEBUG", "TRACE"].contains(&level)
+        };
+        self.stderr.lines().filter(verbose).collect::<Vec<_>>().join("\n")
+    }
+
     /// Panics unless the run ended with this code; shows what it said.
     #[track_caller]
     pub fn expect_exit(&self, code: i32) -> &Outcome {
         assert_eq!(
             self.exit_code,
             Some(code),
-            "the exit code is not the expected; standard error:\n{}",
-            self.stderr
+            "the exit code is not the expected; it said:\n{}",
+            self.messages()
         );
         self
     }
 
-    /// Panics unless standard error has each of these words or phrases, in any case of letters.
+    /// Panics unless the messages have each of these words or phrases, in any case of letters.
     #[track_caller]
     pub fn expect_said(&self, words: &[&str]) -> &Outcome {
-        let said = self.stderr.to_lowercase();
+        let said = self.messages().to_lowercase();
         for word in words {
             assert!(
                 said.contains(&word.to_lowercase()),
-                "standard error does not say {word:?}:\n{}",
-                self.stderr
+                "it does not say {word:?}, but:\n{}",
+                self.messages()
             );
         }
         self
@@ -318,7 +331,7 @@ impl Outcome {
     pub fn text(&self) -> &str {
         self.output
             .as_deref()
-            .unwrap_or_else(|| panic!("nothing was published; standard error:\n{}", self.stderr))
+            .unwrap_or_else(|| panic!("nothing was published; it said:\n{}", self.messages()))
     }
 
     /// Whether a file was published.
@@ -368,7 +381,7 @@ impl Outcome {
     #[track_caller]
     pub fn ledger(&self) -> Value {
         let text = self.ledger_text.as_deref();
-        let text = text.unwrap_or_else(|| panic!("there is no ledger; standard error:\n{}", self.stderr));
+        let text = text.unwrap_or_else(|| panic!("there is no ledger; it said:\n{}", self.messages()));
         serde_json::from_str(text).unwrap_or_else(|error| panic!("the ledger is no JSON: {error}\n{text}"))
     }
 
@@ -433,8 +446,8 @@ impl Outcome {
                 .is_some_and(|output| name == *output || name == format!("{output}.run.json"));
             assert!(
                 expected,
-                "the run has left {name:?} beside its output; standard error:\n{}",
-                self.stderr
+                "the run has left {name:?} beside its output; it said:\n{}",
+                self.messages()
             );
         }
     }

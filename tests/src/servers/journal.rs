@@ -52,12 +52,14 @@ impl Journal {
             .collect()
     }
 
-    /// The requests that belong to a case: signed by its access key, or made for or in sessions of its name.
+    /// The requests that belong to a case: signed by its access key, or made for or in sessions of its name. A case that
+    /// has neither has none.
     pub fn of(&self, access_key_id: &str, session: &str) -> Vec<Request> {
+        let is = |found: &str, wanted: &str| !wanted.is_empty() && found == wanted;
         let belongs = |request: &Request| {
-            request.access_key_id == access_key_id
-                || request.session == session
-                || request.parameter("RoleSessionName") == session
+            is(&request.access_key_id, access_key_id)
+                || is(&request.session, session)
+                || is(request.parameter("RoleSessionName"), session)
         };
         self.requests().into_iter().filter(belongs).collect()
     }

@@ -76,7 +76,7 @@ fn temporary_credentials_need_their_session_token() {
     assert_eq!(with.rows().len(), 1);
 
     let without = master_only(ministack, temporary).finish();
-    without.expect_exit(4).expect_said(&["session_token"]);
+    without.expect_exit(2).expect_said(&["session_token", "ASIA"]);
 }
 
 #[test]
@@ -93,7 +93,9 @@ fn an_expired_session_token_is_said_to_be_one() {
     let outcome = master_only(ministack, temporary)
         .parameter("session_token", temporary["session_token"].clone())
         .finish();
-    outcome.expect_exit(4).expect_said(&["Expired", "session_token"]);
+    outcome
+        .expect_exit(4)
+        .expect_said(&["ExpiredToken", "new temporary credentials"]);
 }
 
 #[test]

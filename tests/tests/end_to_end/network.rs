@@ -21,28 +21,23 @@ fn nowhere() -> String {
 #[test]
 fn an_endpoint_of_one_service_wins_over_the_endpoint_of_all() {
     let moto = Moto::shared();
-    let run = || {
-        Connector::run()
-            .at_moto(moto)
-            .parameter("sub_account_assume_role_arn_chain", json!([super::ONE_HOP]))
-            .parameter("organizational_units", json!([moto.estate.unit("/Root/Sandbox")]))
-            .parameter("regions", json!(["eu-central-1"]))
-    };
     let services = [
         "AWS_ENDPOINT_URL_STS",
         "AWS_ENDPOINT_URL_EC2",
         "AWS_ENDPOINT_URL_ORGANIZATIONS",
     ];
-    let all = services
-        .iter()
-        .fold(run().env("AWS_ENDPOINT_URL", &nowhere()), |run, name| {
-            run.env(name, &moto.url())
-        });
-    expect_master(&all.finish());
-    for service in services {
-        let outcome = run().env(service, &nowhere()).finish();
-        assert_ne!(outcome.exit_code, Some(0), "{service} is not ignored");
-    }
+    let run = Connector::run()
+        .at_moto(moto)
+        .env("AWS_ENDPOINT_URL", &nowhere())
+        .parameter("sub_account_assume_role_arn_chain", json!([super::ONE_HOP]))
+        .parameter("organizational_units", json!([moto.estate.unit("/Root/Sandbox")]))
+        .parameter("regions", json!(["eu-central-1"]));
+    expect_master(
+        &services
+            .iter()
+            .fold(run, |run, service| run.env(service, &moto.url()))
+            .finish(),
+    );
 }
 
 #[test]
@@ -76,15 +71,15 @@ fn a_certificate_of_ones_own_needs_its_bundle() {
             .env("AWS_ENDPOINT_URL", &format!("https://localhost:{}", moto.port()))
             .parameter("regions", json!(["eu-central-1"]))
     };
-    run()
-        .env("AWS_CA_BUNDLE", authority.to_str().unwrap())
-        .finish()
-        .expect_exit(0);
-    run()
-        .finish()
+    // All at once: a failed connection is tried again for some time.
+    let right = run().env("AWS_CA_BUNDLE", authority.to_str().unwrap()).start();
+    let none = run().start();
+    let missing = run().env("AWS_CA_BUNDLE", "/nowhere/bundle.pem").start();
+    right.finish().expect_exit(0);
+    none.finish()
         .expect_exit(4)
         .expect_said(&["certificate", "AWS_CA_BUNDLE"]);
-    let missing = run().env("AWS_CA_BUNDLE", "/nowhere/bundle.pem").finish();
+    let missing = missing.finish();
     missing.expect_said(&["/nowhere/bundle.pem"]);
     assert_ne!(missing.exit_code, Some(0));
 }
@@ -112,6 +107,27 @@ fn requests_go_through_a_proxy_unless_no_proxy_says_otherwise() {
             .env("NO_PROXY", "127.0.0.1")
             .finish(),
     );
-    let outcome = run().env("AWS_ENDPOINT_URL", endpoint).finish();
-    outcome.expect_exit(4);
+}
+
+#[test]
+fn the_environments_region_is_the_one_of_sts_unless_a_parameter_names_another() {
+    let moto = Moto::shared();
+    let region_of_sts = |run: Connector| {
+        let outcome = run
+            .env("AWS_REGION", "ap-south-1")
+            .parameter("regions", json!(["eu-central-1"]))
+            .finish();
+        expect_master(&outcome);
+        let requests = outcome.requests(moto.journal());
+        let mut regions: Vec<_> = requests
+            .into_iter()
+            .filter(|request| request.service == "sts")
+            .map(|r| r.region)
+            .collect();
+        regions.dedup();
+        regions
+    };
+    assert_eq!(region_of_sts(Connector::run().at_moto(moto)), ["ap-south-1"]);
+    let named = Connector::run().at_moto(moto).parameter("sts_region", "eu-west-3");
+    assert_eq!(region_of_sts(named), ["eu-west-3"]);
 }

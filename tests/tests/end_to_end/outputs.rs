@@ -133,3 +133,29 @@ fn no_more_requests_are_under_way_than_allowed() {
     let with_three = most(3);
     assert!((2..=3).contains(&with_three), "{with_three} at a time with 3 allowed");
 }
+
+#[test]
+fn a_slice_that_waits_for_its_turn_is_asked_once_and_does_not_fail() {
+    // Eight answers of a second, one after another: the last waits longer than the SDK's grace for stalled requests.
+    let ministack = Ministack::start(&["--delay", "DescribeInstances=1"]).unwrap();
+    let made = ministack.seed(json!({ "master": "200000000005", "user": ["ec2:*"] }));
+    let regions = [
+        "ca-central-1",
+        "eu-central-1",
+        "eu-west-1",
+        "eu-west-2",
+        "sa-east-1",
+        "us-east-1",
+        "us-east-2",
+        "us-west-2",
+    ];
+    let outcome = Connector::run()
+        .at_ministack(&ministack, &made)
+        .parameter("regions", json!(regions))
+        .flag("--max-concurrency", "1")
+        .finish();
+    outcome.expect_exit(0);
+    for slice in outcome.slices("200000000005") {
+        assert_eq!((&slice["calls"], &slice["retries"]), (&json!(1), &json!(0)), "{slice}");
+    }
+}

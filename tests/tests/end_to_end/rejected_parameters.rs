@@ -103,14 +103,14 @@ fn reject(prepare: impl Fn() -> Connector, cases: &[Case]) {
             }
         }
         let outcome = connector.finish();
-        let said = outcome.stderr.to_lowercase();
+        let said = outcome.messages().to_lowercase();
         let missing: Vec<_> = words
             .iter()
             .filter(|word| !said.contains(&word.to_lowercase()))
             .collect();
         let asked = outcome.requests(Moto::shared().journal()).len();
         if outcome.exit_code != Some(2) || !missing.is_empty() || asked > 0 || outcome.has_published() {
-            let (code, stderr) = (outcome.exit_code, outcome.stderr.trim());
+            let (code, stderr) = (outcome.exit_code, outcome.messages());
             wrong.push(format!(
                 "{parameters}\n  exit {code:?}, does not say {missing:?}, {asked} requests:\n{stderr}\n"
             ));

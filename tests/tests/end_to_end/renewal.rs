@@ -5,18 +5,24 @@ use end_to_end::connector::Connector;
 use end_to_end::servers::{Ministack, OidcProvider, Request};
 use serde_json::json;
 
-const REGIONS: [&str; 6] = [
+const REGIONS: [&str; 12] = [
+    "ap-northeast-1",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ca-central-1",
     "eu-central-1",
+    "eu-north-1",
     "eu-west-1",
     "eu-west-2",
+    "sa-east-1",
     "us-east-1",
     "us-east-2",
     "us-west-2",
 ];
 
-/// Sessions of 3 s, and 1.5 s for each of six slices in a row: the run outlives several sessions.
+/// Sessions of 8 s, and 0.9 s for each of twelve slices in a row: the run outlives a session or two.
 fn short_sessions() -> Ministack {
-    Ministack::start(&["--longest-session", "3", "--delay", "DescribeInstances=1.5"]).unwrap()
+    Ministack::start(&["--longest-session", "8", "--delay", "DescribeInstances=0.9"]).unwrap()
 }
 
 fn assumed(ministack: &Ministack, action: &str) -> Vec<Request> {
@@ -57,11 +63,53 @@ fn a_run_outlives_the_sessions_of_its_role_chain() {
     assert_eq!(outcome.rows().len(), REGIONS.len(), "every slice is there");
     let renewals = assumed(&ministack, "AssumeRole").len();
     assert!(renewals >= 4, "sessions were renewed: {renewals} AssumeRole calls");
-    // 9 s of run, sessions of 3 s, two hops: far fewer than one for every call.
     assert!(
-        renewals <= 40,
+        renewals <= 12,
         "sessions are used until they are about to end: {renewals} AssumeRole calls"
     );
+}
+
+#[test]
+fn a_hop_that_all_accounts_share_is_renewed_between_accounts() {
+    let ministack = short_sessions();
+    let members: Vec<_> = (1..=12).map(|number| format!("Member {number}")).collect();
+    let hub = json!({ "account": "Hub", "name": "hub", "trusts": ["user"], "allow": ["sts:AssumeRole"] });
+    let roles = members.iter().map(
+        |member| json!({ "account": member, "name": "inventory", "trusts": ["Hub/hub"], "allow": ["ec2:Describe*"] }),
+    );
+    let made = ministack.seed(json!({
+        "master": "500000000004",
+        "user": ["sts:AssumeRole"],
+        "members": std::iter::once("Hub").chain(members.iter().map(String::as_str)).collect::<Vec<_>>(),
+        "roles": std::iter::once(hub).chain(roles).collect::<Vec<_>>(),
+        "instances": members.iter().map(|member| json!({ "account": member, "region": "eu-central-1", "count": 1 })).collect::<Vec<_>>(),
+    }));
+    let hub = format!("arn:aws:iam::{}:role/hub", made["accounts"]["Hub"].as_str().unwrap());
+    let outcome = Connector::run()
+        .at_ministack(&ministack, &made)
+        .parameter(
+            "sub_account_assume_role_arn_chain",
+            json!([hub, "arn:aws:iam::{accountId}:role/inventory"]),
+        )
+        .parameter(
+            "accounts",
+            members
+                .iter()
+                .map(|member| made["accounts"][member].clone())
+                .collect::<Vec<_>>(),
+        )
+        .parameter("regions", json!(["eu-central-1"]))
+        .flag("--max-concurrency", "1")
+        .finish();
+    outcome.expect_exit(0);
+    assert_eq!(outcome.rows().len(), members.len());
+    let hops = assumed(&ministack, "AssumeRole");
+    let shared = hops.iter().filter(|hop| hop.parameter("RoleArn") == hub).count();
+    assert!(
+        (2..=4).contains(&shared),
+        "the shared hop was taken {shared} times in two lifetimes of a session"
+    );
+    assert_eq!(hops.len() - shared, members.len(), "and one hop to each account");
 }
 
 #[test]
@@ -105,7 +153,7 @@ fn a_web_identity_is_renewed_with_a_new_token() {
 
 #[test]
 fn initial_credentials_that_end_in_mid_run_fail_what_is_left_and_only_that() {
-    let ministack = Ministack::start(&["--delay", "DescribeInstances=1.5"]).unwrap();
+    let ministack = Ministack::start(&["--delay", "DescribeInstances=0.7"]).unwrap();
     let made = ministack.seed(json!({
         "master": "500000000003",
         "user": ["ec2:Describe*"],
