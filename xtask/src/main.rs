@@ -6,6 +6,7 @@
     reason = "a developer reads it in a terminal"
 )]
 
+mod demo;
 mod docs;
 mod environment;
 #[cfg(test)]
@@ -28,6 +29,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Collect the EC2 instances of a simulated organization, and show what a user sees
+    Demo(demo::Options),
     /// Formatting, lints and all tests; sets up by itself what they need
     Test(test::Options),
     /// Write the generated pages below docs/reference, or check them
@@ -36,6 +39,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
+        Command::Demo(options) => demo::run(&options),
         Command::Test(options) => test::run(&options),
         Command::Docs(options) => docs::run(&options),
     };

@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// Pages of some megabytes come and go on many threads; glibc's allocator keeps several times what is in use.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     connector_core::main(ec2_connector::Ec2Connector)
 }

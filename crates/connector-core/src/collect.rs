@@ -203,7 +203,8 @@ impl<C: Connector> Run<C> {
                 return;
             }
         };
-        self.progress.account_resolved(found.collect.len());
+        self.progress
+            .account_resolved(found.collect.len() + found.skipped.len());
         for (region, reason) in &found.skipped {
             let mut entry = SliceEntry::new(&account, Some(region), Outcome::Skipped);
             entry.reason = Some((*reason).to_owned());

@@ -228,6 +228,7 @@ fn read(parameter: &Parameter, value: &Json, source: &Source) -> Result<Option<G
                             Json::Null => {}
                             // 012345678901 without its quotes has lost its zero, or is about to.
                             Json::Number(number) => {
+                                let number = number.to_string();
                                 return Err(Problem(format!(
                                     "{} ({source}): {number} stands without quotes; write it as text, \"{:0>12}\"",
                                     parameter.name,

@@ -1,12 +1,15 @@
 //! Where the rows of finished slices wait for their turn: one unnamed temporary file, which is gone with the process.
 
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Read, Write};
+use std::io::{self, BufRead as _, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use itertools::Itertools as _;
+
+/// Bytes that are read or written at a time.
+const BUFFER: usize = 64 * 1024;
 
 /// Sorted rows that stand one after another in the spool.
 #[derive(Clone, Copy, Debug)]
@@ -44,14 +47,12 @@ impl Spool {
         })
     }
 
-    /// Keeps rows with their keys: `<key> \x1e <length of the row> \n <row>`, for all.
-    pub(super) fn append<'a>(&self, rows: impl Iterator<Item = (&'a str, &'a str)>) -> io::Result<Run> {
-        let mut bytes = Vec::new();
-        for (key, row) in rows {
-            writeln!(bytes, "{}\u{1e}{}", escaped(key), row.len())?;
-            bytes.extend_from_slice(row.as_bytes());
-        }
-        let length = bytes.len() as u64;
+    /// Keeps rows with their keys: `<length of the key> <length of the row>\n<key><row>`, for all.
+    pub(super) fn append<'a>(&self, rows: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> io::Result<Run> {
+        let length = rows
+            .clone()
+            .map(|(key, row)| (head(key, row).len() + key.len() + row.len()) as u64)
+            .sum();
         // The place is taken first: slices write side by side.
         let offset = {
             let mut end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
@@ -59,43 +60,71 @@ impl Spool {
             *end += length;
             offset
         };
-        self.file.write_all_at(&bytes, offset)?;
+        let mut writer = BufWriter::with_capacity(BUFFER, At::new(&self.file, offset));
+        for (key, row) in rows {
+            writer.write_all(head(key, row).as_bytes())?;
+            writer.write_all(key.as_bytes())?;
+            writer.write_all(row.as_bytes())?;
+        }
+        writer.flush()?;
         Ok(Run { offset, length })
     }
 
     /// The rows of a slice in their order.
     pub(super) fn rows(&self, slice: &SpooledSlice) -> Box<dyn Iterator<Item = io::Result<Vec<u8>>>> {
-        let readers: Vec<_> = slice
-            .runs
-            .iter()
-            .map(|run| RunReader::new(Arc::clone(&self.file), *run))
-            .collect();
-        if slice.sorted && readers.len() > 1 {
-            let merged = readers.into_iter().kmerge_by(|a, b| match (a, b) {
-                (Ok(a), Ok(b)) => a.0 <= b.0,
+        let readers = slice.runs.iter().map(|run| RunReader::new(&self.file, *run));
+        if slice.sorted && slice.runs.len() > 1 {
+            // Rows with the same key keep the order of their runs.
+            let numbered = readers
+                .enumerate()
+                .map(|(number, rows)| rows.map(move |row| (row, number)));
+            let merged = numbered.kmerge_by(|(a, a_run), (b, b_run)| match (a, b) {
+                (Ok(a), Ok(b)) => (&a.0, a_run) <= (&b.0, b_run),
                 // An error comes first: nothing is to be published then.
-                (Err(_), _) => true,
-                (_, Err(_)) => false,
+                (a, _) => a.is_err(),
             });
-            Box::new(merged.map(|row| row.map(|(_, bytes)| bytes)))
+            Box::new(merged.map(|(row, _)| row.map(|(_, bytes)| bytes)))
         } else {
+            let readers: Vec<_> = readers.collect();
             Box::new(readers.into_iter().flatten().map(|row| row.map(|(_, bytes)| bytes)))
         }
     }
 }
 
-fn escaped(key: &str) -> String {
-    key.replace(['\n', '\u{1e}'], " ")
+fn head(key: &str, row: &str) -> String {
+    format!("{} {}\n", key.len(), row.len())
 }
 
-/// Reads one run from the shared file, at its own position.
+/// Reads one run.
 struct RunReader {
     reader: BufReader<io::Take<At>>,
 }
 
+/// The shared file at a position of one's own.
 struct At {
     file: Arc<File>,
     position: u64,
+}
+
+impl At {
+    fn new(file: &Arc<File>, position: u64) -> Self {
+        At {
+            file: Arc::clone(file),
+            position,
+        }
+    }
+}
+
+impl Write for At {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let written = self.file.write_at(buffer, self.position)?;
+        self.position += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl Read for At {
@@ -107,33 +136,85 @@ impl Read for At {
 }
 
 impl RunReader {
-    fn new(file: Arc<File>, run: Run) -> Self {
-        let at = At {
-            file,
-            position: run.offset,
-        };
+    fn new(file: &Arc<File>, run: Run) -> Self {
+        let at = At::new(file, run.offset);
         RunReader {
-            reader: BufReader::with_capacity(64 * 1024, at.take(run.length)),
+            reader: BufReader::with_capacity(BUFFER, at.take(run.length)),
         }
     }
 
-    fn read_row(&mut self) -> io::Result<Option<(String, Vec<u8>)>> {
+    fn read_row(&mut self) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
         let mut head = String::new();
         if self.reader.read_line(&mut head)? == 0 {
             return Ok(None);
         }
         let torn = || io::Error::new(io::ErrorKind::InvalidData, "the temporary file of the rows is damaged");
-        let (key, length) = head.trim_end_matches('\n').rsplit_once('\u{1e}').ok_or_else(torn)?;
-        let mut row = vec![0; length.parse().map_err(|_| torn())?];
-        self.reader.read_exact(&mut row)?;
-        Ok(Some((key.to_owned(), row)))
+        let (key, row) = head.trim_end().split_once(' ').ok_or_else(torn)?;
+        let mut exactly = |length: &str| {
+            let mut bytes = vec![0; length.parse().map_err(|_| torn())?];
+            self.reader.read_exact(&mut bytes)?;
+            Ok::<_, io::Error>(bytes)
+        };
+        Ok(Some((exactly(key)?, exactly(row)?)))
     }
 }
 
 impl Iterator for RunReader {
-    type Item = io::Result<(String, Vec<u8>)>;
+    type Item = io::Result<(Vec<u8>, Vec<u8>)>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.read_row().transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn rows(spool: &Spool, runs: Vec<Run>, sorted: bool) -> Vec<String> {
+        let slice = SpooledSlice { runs, sorted, rows: 0 };
+        spool
+            .rows(&slice)
+            .map(|row| String::from_utf8(row.unwrap()).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn runs_are_merged_by_key_or_follow_one_another() {
+        let spool = Spool::new(&std::env::temp_dir()).unwrap();
+        let other = spool.append([("x", "not of this slice")].into_iter()).unwrap();
+        let first = spool
+            .append([("a", "1\n"), ("c", "3\n"), ("c", "3b\n")].into_iter())
+            .unwrap();
+        let second = spool
+            .append([("b", "2\n"), ("c", "3c\n"), ("d", "4\n")].into_iter())
+            .unwrap();
+        let merged = rows(&spool, vec![first, second], true);
+        assert_eq!(merged, ["1\n", "2\n", "3\n", "3b\n", "3c\n", "4\n"]);
+        let as_given = rows(&spool, vec![second, first], false);
+        assert_eq!(as_given, ["2\n", "3c\n", "4\n", "1\n", "3\n", "3b\n"]);
+        assert_eq!(rows(&spool, vec![other], true), ["not of this slice"]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_rows_come_back_sorted(mut all in proptest::collection::vec(("[a-c\u{e9}\n\u{1e}]{0,3}", "(\\PC|\n){0,30}"), 0..40), cut in 0_usize..40) {
+            let spool = Spool::new(&std::env::temp_dir()).unwrap();
+            let cut = cut.min(all.len());
+            let (left, right) = all.split_at_mut(cut);
+            let key = |(key, _): &(String, String)| key.clone();
+            left.sort_by_key(key);
+            right.sort_by_key(key);
+            let pairs = |rows: &[(String, String)]| rows.to_vec();
+            let runs = [pairs(left), pairs(right)]
+                .iter()
+                .map(|rows| spool.append(rows.iter().map(|(key, row)| (key.as_str(), row.as_str()))).unwrap())
+                .collect();
+            let mut expected = all.clone();
+            expected.sort_by_key(key);
+            let expected: Vec<String> = expected.into_iter().map(|(_, row)| row).collect();
+            proptest::prop_assert_eq!(rows(&spool, runs, true), expected);
+        }
     }
 }

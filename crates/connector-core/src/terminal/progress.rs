@@ -1,14 +1,16 @@
 //! How far a run has come: a display for a person, a log line now and then for everybody else.
 
+use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
-use super::log::Terminal;
+use super::log::{LogFormat, Terminal};
 use super::table::harmless;
 use crate::ledger::SliceEntry;
+use crate::slice::Outcome;
 
 /// Without a display, a line each time that another tenth of the slices is done.
 const STEPS: u64 = 10;
@@ -24,6 +26,7 @@ pub struct Progress {
     rows: AtomicU64,
     failed: AtomicU64,
     told: Mutex<u64>,
+    kinds: Mutex<HashSet<(Outcome, String)>>,
 }
 
 impl Progress {
@@ -45,6 +48,7 @@ impl Progress {
             rows: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             told: Mutex::new(0),
+            kinds: Mutex::default(),
         }
     }
 
@@ -59,7 +63,7 @@ impl Progress {
         self.show();
     }
 
-    /// An account has been reached, or not; so many of its regions are to be collected.
+    /// An account has been reached, or not; so many of its regions end as a slice.
     pub fn account_resolved(&self, slices: usize) {
         self.slices.fetch_add(slices as u64, Ordering::Relaxed);
         self.resolved.fetch_add(1, Ordering::Relaxed);
@@ -75,7 +79,12 @@ impl Progress {
             let message = cause.map(|cause| harmless(&cause.message)).unwrap_or_default();
             let code = cause.and_then(|cause| cause.code.as_deref()).unwrap_or("-");
             let account = entry.account_id.as_str();
-            tracing::warn!(account, region, outcome = entry.outcome.name(), code, %message, "slice failed");
+            let outcome = entry.outcome.name();
+            if self.is_news(entry.outcome, code) {
+                tracing::warn!(account, region, outcome, code, cause = %message, "slice failed");
+            } else {
+                tracing::debug!(account, region, outcome, code, cause = %message, "slice failed");
+            }
         } else {
             tracing::debug!(
                 account = entry.account_id.as_str(),
@@ -85,11 +94,21 @@ impl Progress {
                 "slice done"
             );
         }
-        if entry.region.is_some() && entry.reason.is_none() {
+        if entry.region.is_some() {
             self.done.fetch_add(1, Ordering::Relaxed);
         }
         self.rows.fetch_add(entry.rows, Ordering::Relaxed);
         self.show();
+    }
+
+    /// A log collector is told of every failure. A person is told of the first of a kind: the display counts the others,
+    /// and the summary names them.
+    fn is_news(&self, outcome: Outcome, code: &str) -> bool {
+        if self.terminal.format == LogFormat::Json {
+            return true;
+        }
+        let mut kinds = self.kinds.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        kinds.insert((outcome, code.to_owned()))
     }
 
     fn show(&self) {

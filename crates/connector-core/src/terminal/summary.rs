@@ -13,6 +13,8 @@ use crate::slice::Outcome;
 
 /// Failures that are shown one by one; the ledger has all.
 const SHOWN_FAILURES: usize = 12;
+/// Accounts that are named with a failure, and regions with an account.
+const SHOWN_PLACES: usize = 3;
 
 /// Some lines; ends in a line break.
 pub fn summary(ledger: &Ledger, exit: Exit, ledger_path: Option<&Path>, width: usize) -> String {
@@ -29,8 +31,10 @@ pub fn summary(ledger: &Ledger, exit: Exit, ledger_path: Option<&Path>, width: u
             ]
         })
     });
-    text.push_str(&table(width, &["outcome", "slices", "rows"], counts));
-    failures(&mut text, ledger, ledger_path, width);
+    if !ledger.slices.is_empty() {
+        text.push_str(&table(width, &["outcome", "slices", "rows"], counts));
+    }
+    missing(&mut text, ledger, ledger_path, width);
     if let Some(cause) = &ledger.cause {
         let step = cause.hop.as_ref().map(|hop| format!("{hop}: ")).unwrap_or_default();
         let code = cause.code.as_ref().map(|code| format!("{code}: ")).unwrap_or_default();
@@ -66,37 +70,38 @@ pub fn summary(ledger: &Ledger, exit: Exit, ledger_path: Option<&Path>, width: u
         );
     }
     let accounts = HumanCount(ledger.accounts.len() as u64);
+    let (verdict, consequence) = verdict(exit);
     let _ = writeln!(
         text,
-        "{} in {:.1} s: {} rows, {accounts} accounts, exit code {}",
-        verdict(exit),
+        "{verdict} after {:.1} s: {} rows, {accounts} accounts, exit code {}{consequence}",
         ledger.duration_seconds,
         HumanCount(rows),
-        exit.code()
+        exit.code(),
     );
     text
 }
 
-fn verdict(exit: Exit) -> &'static str {
+fn verdict(exit: Exit) -> (&'static str, &'static str) {
     match exit {
-        Exit::Complete => "complete",
-        Exit::Partial => "PARTIAL, rows of the failed slices are missing",
-        Exit::Failed => "FAILED, nothing was collected and nothing was published",
-        Exit::Interrupted | Exit::Terminated => "INTERRUPTED, nothing was published",
-        Exit::Defect | Exit::Usage => "FAILED",
+        Exit::Complete => ("complete", ""),
+        Exit::Partial => ("PARTIAL", "; rows of the failed slices are missing"),
+        Exit::Failed => ("FAILED", "; nothing was collected and nothing was published"),
+        Exit::Interrupted | Exit::Terminated => ("INTERRUPTED", "; nothing was published"),
+        Exit::Defect | Exit::Usage => ("FAILED", ""),
     }
 }
 
-/// Failures with the same cause stand together: a role that is missing in 400 accounts is one line.
-fn failures(text: &mut String, ledger: &Ledger, ledger_path: Option<&Path>, width: usize) {
-    let mut causes: BTreeMap<(Outcome, String, String), Vec<String>> = BTreeMap::new();
-    for slice in ledger.slices.iter().filter(|slice| slice.outcome.is_failure()) {
+/// Failures with the same cause stand together: a role that is missing in 400 accounts is one line. What was skipped comes
+/// last.
+fn missing(text: &mut String, ledger: &Ledger, ledger_path: Option<&Path>, width: usize) {
+    let mut causes: BTreeMap<(bool, Outcome, String, String), Places<'_>> = BTreeMap::new();
+    for slice in ledger.slices.iter().filter(|slice| !slice.outcome.is_collected()) {
         let cause = slice.cause.clone().unwrap_or_default();
         let code = cause.code.unwrap_or_default();
         let named = |text: &str| text.replace(&slice.account_id, "<account>");
         let message = [
             Some(code),
-            Some(named(&cause.message)),
+            Some(named(slice.reason.as_ref().unwrap_or(&cause.message))),
             cause.hint.map(|hint| format!("→ {}", named(&hint))),
         ];
         let message = message
@@ -105,37 +110,26 @@ fn failures(text: &mut String, ledger: &Ledger, ledger_path: Option<&Path>, widt
             .filter(|part| !part.is_empty())
             .collect::<Vec<_>>()
             .join(": ");
-        let place = match &slice.region {
-            Some(region) => format!("{} {region}", slice.account_id),
-            None => slice.account_id.clone(),
-        };
         let message = message.replace(": → ", "\n→ ");
         causes
             .entry((
+                !slice.outcome.is_failure(),
                 slice.outcome,
                 cause.hop.map(|hop| named(&hop)).unwrap_or_default(),
                 message,
             ))
             .or_default()
-            .push(place);
+            .entry(slice.account_id.as_str())
+            .or_default()
+            .extend(slice.region.as_deref());
     }
     if causes.is_empty() {
         return;
     }
     text.push('\n');
     let shown = causes.iter().take(SHOWN_FAILURES);
-    for ((outcome, hop, message), places) in shown {
-        let more = if places.len() > 3 {
-            format!(" and {} more", places.len() - 3)
-        } else {
-            String::new()
-        };
-        let _ = writeln!(
-            text,
-            "{}: {}{more}",
-            outcome.name(),
-            places[..places.len().min(3)].join(", ")
-        );
+    for ((_, outcome, hop, message), places) in shown {
+        let _ = writeln!(text, "{}: {}", outcome.name(), listed(places));
         let hop = if hop.is_empty() {
             String::new()
         } else {
@@ -148,6 +142,25 @@ fn failures(text: &mut String, ledger: &Ledger, ledger_path: Option<&Path>, widt
     if causes.len() > SHOWN_FAILURES {
         let place = ledger_path.map_or(String::new(), |path| format!("; all are in {}", path.display()));
         let _ = writeln!(text, "… and {} more causes{place}", causes.len() - SHOWN_FAILURES);
+    }
+}
+
+/// Accounts, and their regions.
+type Places<'a> = BTreeMap<&'a str, Vec<&'a str>>;
+
+/// The first of them; the ledger has all.
+fn listed(places: &Places<'_>) -> String {
+    let shown = places.iter().take(SHOWN_PLACES).map(|(account, regions)| {
+        if regions.len() > SHOWN_PLACES {
+            format!("{account} in {} regions", regions.len())
+        } else {
+            [&[*account], &regions[..]].concat().join(" ")
+        }
+    });
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    match places.len().saturating_sub(SHOWN_PLACES) {
+        0 => shown,
+        more => format!("{shown} and {} more accounts", HumanCount(more as u64)),
     }
 }
 
@@ -164,4 +177,17 @@ fn wrapped(text: &str, width: usize) -> String {
         }
     }
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_places_are_named_and_the_others_counted() {
+        let mut places = Places::from([("1", vec![]), ("2", vec!["a", "b"]), ("3", vec!["a", "b", "c", "d"])]);
+        assert_eq!(listed(&places), "1, 2 a b, 3 in 4 regions");
+        places.insert("4", vec!["a"]);
+        assert_eq!(listed(&places), "1, 2 a b, 3 in 4 regions and 1 more accounts");
+    }
 }
