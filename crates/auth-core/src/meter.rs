@@ -29,9 +29,7 @@ impl Meter {
 
     fn count(&self, request: &HttpRequest) {
         self.requests.fetch_add(1, Ordering::Relaxed);
-        // The SDK numbers its attempts: `attempt=2; max=8`.
-        let attempt = request.headers().get("amz-sdk-request").unwrap_or_default();
-        if !attempt.starts_with("attempt=1;") && attempt != "attempt=1" && attempt.starts_with("attempt=") {
+        if is_retry(request.headers().get("amz-sdk-request").unwrap_or_default()) {
             self.retries.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -43,6 +41,13 @@ impl Meter {
             client,
         })
     }
+}
+
+/// The SDK numbers its attempts: `ttl=20270115T080530Z; attempt=2; max=8`, the `ttl` only where it can tell one.
+fn is_retry(information: &str) -> bool {
+    let mut pairs = information.split(';').map(str::trim);
+    let attempt = pairs.find_map(|pair| pair.strip_prefix("attempt="));
+    attempt.is_some_and(|number| number != "1")
 }
 
 #[derive(Debug)]
@@ -70,5 +75,23 @@ impl HttpConnector for MeteredConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         self.meter.count(&request);
         self.connector.call(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn second_and_later_attempts_are_retries() {
+        for (information, retry) in [
+            ("attempt=1; max=8", false),
+            ("attempt=2; max=8", true),
+            ("ttl=20270115T080530Z; attempt=1; max=8", false),
+            ("ttl=20270115T080530Z; attempt=11; max=20", true),
+            ("", false),
+        ] {
+            assert_eq!(is_retry(information), retry, "{information}");
+        }
     }
 }

@@ -113,8 +113,9 @@ pub(crate) async fn collect<C: Connector>(run: &Arc<Run<C>>, list: AccountList) 
     let mut accounts = list.accounts.into_iter();
     let mut at_work = JoinSet::new();
     loop {
-        // Accounts beyond the concurrency would only wait, with a session each.
-        while at_work.len() < run.settings.max_concurrency {
+        // More than calls at a time: those that are asked to slow down must not keep the others waiting. Not all at
+        // once: each has a session.
+        while at_work.len() < run.settings.max_concurrency + WAITING_SLICES {
             let Some(account) = accounts.next() else { break };
             let run = Arc::clone(run);
             at_work.spawn(async move { run.collect_account(Arc::new(account)).await });

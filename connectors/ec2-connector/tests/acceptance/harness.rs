@@ -219,8 +219,8 @@ impl<'a> Run<'a> {
             terminal: Some(Terminal::silent()),
             interrupt: Box::pin(std::future::pending()),
         };
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
+        // On one thread, so that the clock does not run on while a thread is not let to run.
+        let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .unwrap();

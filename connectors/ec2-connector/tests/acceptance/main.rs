@@ -7,6 +7,8 @@ mod harness;
 mod world;
 
 mod chains;
+mod isolation;
 mod parameters;
+mod renewal;
 mod sign_in;
 mod validation;
