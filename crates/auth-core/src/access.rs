@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime::client::retries::RetryPartition;
 use aws_types::region::Region;
 
@@ -18,7 +17,7 @@ use crate::error::{AuthError, Cause, Step};
 use crate::host::Host;
 use crate::initial;
 use crate::meter::Meter;
-use crate::session::{Issue, Session, SessionProvider};
+use crate::session::{Issue, Session};
 use crate::settings::{AuthSettings, RoleOptions};
 use crate::sts::{Caller, assume_role, caller_identity};
 
@@ -152,16 +151,7 @@ impl AccountAccess {
     /// The account in one region, with counters and retry quota of its own. Cheap; drop it after use.
     pub fn in_region(&self, region: &str) -> RegionalAccess {
         let meter = Arc::new(Meter::default());
-        let config = self
-            .host
-            .config
-            .to_builder()
-            .region(Region::new(region.to_owned()))
-            .http_client(meter.wrap(self.host.http.clone()))
-            .credentials_provider(SharedCredentialsProvider::new(SessionProvider(Arc::clone(
-                &self.session,
-            ))))
-            .build();
+        let config = self.host.signed(&self.session, region, &meter);
         // The SDK's default partition is per service and region, across accounts: one throttled account would eat up
         // the retries of all others.
         let partition = RetryPartition::custom(format!("{}/{region}", self.caller.account)).build();
@@ -222,15 +212,12 @@ impl Issue for RoleIssuer {
 
 /// A client of the regional STS endpoint; without a session for calls that are not signed.
 fn sts_client(host: &Host, settings: &AuthSettings, session: Option<&Arc<Session>>) -> aws_sdk_sts::Client {
-    let config = host
-        .config
-        .to_builder()
-        .region(Region::new(settings.home_region.clone()))
-        .build();
-    let mut builder =
-        aws_sdk_sts::config::Builder::from(&config).retry_partition(RetryPartition::custom("sts").build());
-    if let Some(session) = session {
-        builder = builder.credentials_provider(SessionProvider(Arc::clone(session)));
-    }
-    aws_sdk_sts::Client::from_conf(builder.build())
+    let region = &settings.home_region;
+    let config = match session {
+        Some(session) => host.signed(session, region, &Arc::default()),
+        None => host.config.to_builder().region(Region::new(region.clone())).build(),
+    };
+    let partition = RetryPartition::custom("sts").build();
+    let config = aws_sdk_sts::config::Builder::from(&config).retry_partition(partition);
+    aws_sdk_sts::Client::from_conf(config.build())
 }

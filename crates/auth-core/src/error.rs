@@ -95,7 +95,10 @@ impl AwsError {
             kind,
             code,
             message,
-            request_id: error.request_id().or_else(|| meta_request_id(error)).map(str::to_owned),
+            request_id: error
+                .request_id()
+                .map(str::to_owned)
+                .or_else(|| request_id_in_body(error)),
             http_status,
             credentials,
         }
@@ -417,11 +420,14 @@ fn kind_of(code: Option<&str>, http_status: Option<u16>) -> ErrorKind {
     }
 }
 
-fn meta_request_id<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
-    match error {
-        SdkError::ServiceError(inner) => inner.err().meta().extra("aws_request_id"),
-        _ => None,
-    }
+/// EC2 and STS repeat the request id in the body, and some who imitate them give it nowhere else.
+fn request_id_in_body<E>(error: &SdkError<E, HttpResponse>) -> Option<String> {
+    let body = std::str::from_utf8(error.raw_response()?.body().bytes()?).ok()?;
+    ["RequestID", "RequestId"].into_iter().find_map(|name| {
+        let (_, rest) = body.split_once(&format!("<{name}>"))?;
+        let (id, _) = rest.split_once("</")?;
+        Some(id.trim().to_owned()).filter(|id| !id.is_empty())
+    })
 }
 
 fn chain_of<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {

@@ -1,12 +1,14 @@
 //! Where the library meets the machine: environment, clock, sleep and the one shared HTTP client. Made once by `main`,
 //! or by a test with its own.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::{BehaviorVersion, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
 pub use aws_smithy_async::rt::sleep::AsyncSleep;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::SystemTimeSource;
@@ -17,12 +19,15 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_runtime::client::identity::IdentityCache;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::app_name::AppName;
 use aws_types::region::Region;
 
-use crate::limit::limited;
+use crate::limit::Limit;
+use crate::meter::Meter;
+use crate::session::{Session, SessionProvider};
 
 /// A failed attempt: the connection must stand within this time.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -40,10 +45,11 @@ const DEFAULT_CONCURRENCY: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Host {
     pub(crate) config: SdkConfig,
-    pub(crate) http: SharedHttpClient,
+    pool: SharedHttpClient,
     pub(crate) time: SharedTimeSource,
     pub(crate) sleep: SharedAsyncSleep,
     pub(crate) retries: RetryConfig,
+    limit: Limit,
     transport: Transport,
 }
 
@@ -73,7 +79,9 @@ impl Host {
         sleep: SharedAsyncSleep,
         endpoint: Option<&str>,
     ) -> Result<Self, String> {
-        let http = transport.client(DEFAULT_CONCURRENCY)?;
+        let pool = transport.client(DEFAULT_CONCURRENCY)?;
+        let limit = Limit::new(DEFAULT_CONCURRENCY);
+        let (http, _) = limit.client(pool.clone());
         // Not the default region chain: its last link asks the instance metadata service, for seconds, on machines that
         // have none.
         let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
@@ -89,6 +97,8 @@ impl Host {
             .time_source(time.clone())
             .sleep_impl(sleep.clone())
             .identity_cache(IdentityCache::no_cache())
+            // An unsigned request that waits for its place sends nothing, which is not a stalled upload.
+            .stalled_stream_protection(StalledStreamProtectionConfig::enabled().upload_enabled(false).build())
             .retry_config(retries.clone())
             .timeout_config(
                 TimeoutConfig::builder()
@@ -105,7 +115,8 @@ impl Host {
         }
         Ok(Host {
             config: loader.load().await,
-            http,
+            pool,
+            limit,
             time,
             sleep,
             retries,
@@ -130,9 +141,27 @@ impl Host {
     /// # Errors
     /// A client that cannot be made.
     pub fn with_concurrency(mut self, most: usize) -> Result<Self, String> {
-        self.http = self.transport.client(most)?;
-        self.config = self.config.into_builder().http_client(self.http.clone()).build();
+        self.pool = self.transport.client(most)?;
+        self.limit = Limit::new(most);
+        self.config = self.config.to_builder().http_client(self.unsigned_http()).build();
         Ok(self)
+    }
+
+    /// For requests that are not signed.
+    pub(crate) fn unsigned_http(&self) -> SharedHttpClient {
+        self.limit.client(self.pool.clone()).0
+    }
+
+    /// Configuration for clients that sign with `session`, in `region`, counted by `meter`.
+    pub(crate) fn signed(&self, session: &Arc<Session>, region: &str, meter: &Arc<Meter>) -> SdkConfig {
+        let (http, turns) = self.limit.client(self.pool.clone());
+        let session = Arc::clone(session);
+        self.config
+            .to_builder()
+            .region(Region::new(region.to_owned()))
+            .http_client(meter.wrap(http))
+            .credentials_provider(SharedCredentialsProvider::new(SessionProvider { session, turns }))
+            .build()
     }
 
     /// The clock.
@@ -180,6 +209,6 @@ impl Transport {
             .map_err(|error| format!("the HTTP client cannot be set up: {error}"))?;
         let client = Client::from_partition(&pool, place)
             .map_err(|error| format!("the HTTP client cannot be set up: {error}"))?;
-        Ok(limited(SharedHttpClient::new(client), most))
+        Ok(SharedHttpClient::new(client))
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! Bound here and not around a slice: a slice that waits to be allowed to try again holds no place.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
@@ -17,22 +17,72 @@ use bytes::Bytes;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 /// Bytes of answers that may be in memory at once, in KiB. An answer counts until it has been parsed.
-const ANSWERS_KIB: u32 = 24 * 1024;
-/// What an answer counts that does not tell its length (EC2's are chunked): a page of 1,000 instances is about this.
-const UNTOLD_KIB: u32 = 4 * 1024;
+const ANSWERS_KIB: u32 = 12 * 1024;
+/// What an answer counts that does not tell its length (EC2's are chunked): a page of 1,000 instances is about twice this.
+const UNTOLD_KIB: u32 = 2 * 1024;
 
-/// `client` with at most `most` requests in flight.
-pub(crate) fn limited(client: SharedHttpClient, most: usize) -> SharedHttpClient {
-    SharedHttpClient::new(LimitedClient {
-        places: Arc::new(Semaphore::new(most)),
-        answers: Arc::new(Semaphore::new(ANSWERS_KIB as usize)),
-        client,
-    })
+/// What all clients of a host share.
+#[derive(Clone, Debug)]
+pub(crate) struct Limit {
+    places: Arc<Semaphore>,
+    answers: Arc<Semaphore>,
+}
+
+impl Limit {
+    pub(crate) fn new(requests: usize) -> Self {
+        Limit {
+            places: Arc::new(Semaphore::new(requests)),
+            answers: Arc::new(Semaphore::new(ANSWERS_KIB as usize)),
+        }
+    }
+
+    /// `client` within the limit, and the turns for its requests.
+    pub(crate) fn client(&self, client: SharedHttpClient) -> (SharedHttpClient, Turns) {
+        let turns = Turns {
+            places: Arc::clone(&self.places),
+            taken: Arc::default(),
+        };
+        let limited = LimitedClient {
+            turns: turns.clone(),
+            answers: Arc::clone(&self.answers),
+            client,
+        };
+        (SharedHttpClient::new(limited), turns)
+    }
+}
+
+/// Places that requests of one client have taken before they are signed: a request that is signed first and waits then
+/// arrives with an old signature, or with a session that has expired meanwhile.
+#[derive(Clone, Debug)]
+pub(crate) struct Turns {
+    places: Arc<Semaphore>,
+    taken: Arc<Mutex<Vec<OwnedSemaphorePermit>>>,
+}
+
+impl Turns {
+    /// Waits for a place. To be called last before a request is signed.
+    pub(crate) async fn wait(&self) -> Result<OwnedSemaphorePermit, AcquireError> {
+        Arc::clone(&self.places).acquire_owned().await
+    }
+
+    /// Gives the place to the next request of the client.
+    pub(crate) fn keep(&self, place: OwnedSemaphorePermit) {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).push(place);
+    }
+
+    /// A place that was taken; a request that is not signed waits for one now.
+    async fn begin(&self) -> Result<OwnedSemaphorePermit, AcquireError> {
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        match taken {
+            Some(place) => Ok(place),
+            None => self.wait().await,
+        }
+    }
 }
 
 #[derive(Debug)]
 struct LimitedClient {
-    places: Arc<Semaphore>,
+    turns: Turns,
     answers: Arc<Semaphore>,
     client: SharedHttpClient,
 }
@@ -40,7 +90,7 @@ struct LimitedClient {
 impl HttpClient for LimitedClient {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(LimitedConnector {
-            places: Arc::clone(&self.places),
+            turns: self.turns.clone(),
             answers: Arc::clone(&self.answers),
             connector: self.client.http_connector(settings, components),
         })
@@ -49,19 +99,19 @@ impl HttpClient for LimitedClient {
 
 #[derive(Debug)]
 struct LimitedConnector {
-    places: Arc<Semaphore>,
+    turns: Turns,
     answers: Arc<Semaphore>,
     connector: SharedHttpConnector,
 }
 
 impl HttpConnector for LimitedConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let (places, answers) = (Arc::clone(&self.places), Arc::clone(&self.answers));
+        let (turns, answers) = (self.turns.clone(), Arc::clone(&self.answers));
         let connector = self.connector.clone();
         HttpConnectorFuture::new(async move {
             let closed = |error: AcquireError| ConnectorError::other(error.into(), None);
             // The connection is in use until the answer is read to its end, so the place is too.
-            let _place = places.acquire_owned().await.map_err(closed)?;
+            let _place = turns.begin().await.map_err(closed)?;
             let mut response = connector.call(request).await?;
             let room = answers.acquire_many_owned(kib(&response)).await.map_err(closed)?;
             let body = std::mem::replace(response.body_mut(), SdkBody::taken());

@@ -103,7 +103,7 @@ fn operation(host: &Host, identity: &WebIdentity) -> Operation<Form, SecretStrin
         .service_name("identity-provider")
         .operation_name("ClientCredentials")
         .behavior_version(BehaviorVersion::latest())
-        .http_client(host.http.clone())
+        .http_client(host.unsigned_http())
         .endpoint_url(&identity.token_url.origin().ascii_serialization())
         .no_auth()
         .sleep_impl(host.sleep.clone())

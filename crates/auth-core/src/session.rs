@@ -15,6 +15,7 @@ use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_smithy_async::time::SharedTimeSource;
 
 use crate::error::AuthError;
+use crate::limit::Turns;
 
 /// How long an error is given to all who ask, without a new attempt.
 const ERROR_LIFETIME: Duration = Duration::from_secs(10);
@@ -24,6 +25,9 @@ const RENEWAL_PAUSE: Duration = Duration::from_secs(30);
 const LONGEST_MARGIN: Duration = Duration::from_secs(300);
 /// Sessions that began together are renewed over a span of this part of their lifetime, not all at once.
 const JITTER_PARTS: u32 = 20;
+
+/// Waits for a place that outlast the credentials, before they are used as they are.
+const MOST_WAITS: u32 = 3;
 
 /// Makes new credentials.
 #[async_trait]
@@ -113,6 +117,11 @@ impl Session {
         }
     }
 
+    /// Whether the credentials that were given last are valid now.
+    fn is_valid(&self) -> bool {
+        matches!(self.need(), Need::Fresh(_) | Need::Due(_))
+    }
+
     fn need(&self) -> Need {
         let now = self.time.now();
         let state = self.current.lock().unwrap_or_else(PoisonError::into_inner);
@@ -168,18 +177,34 @@ impl fmt::Debug for Session {
     }
 }
 
-/// A session as the SDK's clients take it.
+/// A session as the SDK's clients take it: asked for each attempt of each request, just before it is signed.
 #[derive(Clone, Debug)]
-pub(crate) struct SessionProvider(pub(crate) Arc<Session>);
+pub(crate) struct SessionProvider {
+    pub(crate) session: Arc<Session>,
+    pub(crate) turns: Turns,
+}
 
 impl ProvideCredentials for SessionProvider {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
     where
         Self: 'a,
     {
-        future::ProvideCredentials::new(
-            async move { self.0.credentials().await.map_err(CredentialsError::provider_error) },
-        )
+        future::ProvideCredentials::new(async move {
+            let mut waits = 0;
+            loop {
+                // The credentials may need requests of their own: a place that is held meanwhile would be in their way.
+                let credentials = self.session.credentials().await;
+                let credentials = credentials.map_err(CredentialsError::provider_error)?;
+                let place = self.turns.wait().await.map_err(CredentialsError::provider_error)?;
+                waits += 1;
+                // The wait may have been long. Credentials that are never valid come from a clock that is wrong: then
+                // AWS's answer says it best.
+                if self.session.is_valid() || waits == MOST_WAITS {
+                    self.turns.keep(place);
+                    return Ok(credentials);
+                }
+            }
+        })
     }
 }
 

@@ -370,15 +370,15 @@ fn flags(parameter: &'static Parameter) -> Vec<Arg> {
     let mut args = vec![arg.hide(true).num_args(0..=1)];
     for (source, name) in sources {
         let (value, from) = match source {
-            SecretSource::File => ("FILE", "file"),
-            SecretSource::Command => ("COMMAND", "output of a command"),
+            SecretSource::File => ("FILE", "a file"),
+            SecretSource::Command => ("COMMAND", "the output of a command"),
         };
         args.push(
             Arg::new(flag_of(&name))
                 .long(flag_of(&name))
                 .value_name(value)
                 .help_heading(parameter.group.title())
-                .help(format!("{} From a {from}.", parameter.help)),
+                .help(format!("{} From {from}.", parameter.help)),
         );
     }
     args

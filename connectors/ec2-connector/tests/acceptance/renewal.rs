@@ -129,7 +129,10 @@ fn a_first_hop_that_all_accounts_share() {
     }));
     collect(&sim, run, &[A, B, C, D], &regions);
     assert_renewed_once_per_lifetime(&sim, "sts:AssumeRole", &[role(MASTER, "hub")]);
-    let roles: BTreeSet<_> = parameters(&sim.calls_of("sts:AssumeRole"), "RoleArn").into_iter().map(str::to_owned).collect();
+    let roles: BTreeSet<_> = parameters(&sim.calls_of("sts:AssumeRole"), "RoleArn")
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
     assert_eq!(roles.len(), 5);
 }
 
@@ -231,7 +234,11 @@ fn a_renewal_that_fails_for_good_ends_what_is_left_and_only_that() {
     for region in regions {
         let slice = outcome.slice(A, Some(region));
         assert_eq!(slice["outcome"], "credentials");
-        assert_eq!(slice["cause"]["hop"], format!("hop 1 of 1, AssumeRole of {inventory}"), "{slice}");
+        assert_eq!(
+            slice["cause"]["hop"],
+            format!("hop 1 of 1, AssumeRole of {inventory}"),
+            "{slice}"
+        );
         assert_eq!(slice["cause"]["message"], "no longer");
     }
     let expired = sim

@@ -85,7 +85,18 @@ impl Terminal {
         });
     }
 
-    /// The width to write for, in columns.
+    /// The width of a table on standard output, in columns: that of the terminal, and for a program that reads along
+    /// as wide as it gets, so that nothing is broken in the middle.
+    pub fn table_width() -> usize {
+        let stdout = console::Term::stdout();
+        if stdout.is_term() {
+            usize::from(stdout.size().1)
+        } else {
+            usize::from(u16::MAX)
+        }
+    }
+
+    /// The width to write for on standard error, in columns.
     pub fn width(&self) -> usize {
         if self.interactive {
             usize::from(console::Term::stderr().size().1)

@@ -10,7 +10,7 @@ use super::{Context, tell};
 use crate::collect::{Journal, resolve};
 use crate::connector::Connector;
 use crate::exit::Exit;
-use crate::terminal::{harmless, table};
+use crate::terminal::{Terminal, harmless, table};
 
 pub(crate) async fn plan<C: Connector>(
     connector: &C,
@@ -41,7 +41,7 @@ pub(crate) async fn plan<C: Connector>(
             connector.about().calls.to_owned(),
         ]
     });
-    let width = context.terminal.width();
+    let width = Terminal::table_width();
     stdout.write_all(
         table(
             width,
