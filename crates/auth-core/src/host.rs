@@ -50,7 +50,8 @@ pub struct Host {
     pub(crate) sleep: SharedAsyncSleep,
     pub(crate) retries: RetryConfig,
     limit: Limit,
-    transport: Transport,
+    /// Behind an `Arc`: it holds the certificates of all roots, and every account has a `Host`.
+    transport: Arc<Transport>,
 }
 
 impl Host {
@@ -120,7 +121,7 @@ impl Host {
             time,
             sleep,
             retries,
-            transport,
+            transport: Arc::new(transport),
         })
     }
 
