@@ -401,10 +401,6 @@ impl Outcome {
         self.stderr[at.unwrap_or_else(|| panic!("no error in:\n{}", self.told()))..].to_owned()
     }
 
-    pub fn directory(&self) -> &Path {
-        self.directory.path()
-    }
-
     pub fn output_bytes(&self) -> Vec<u8> {
         fs::read(&self.output).unwrap()
     }

@@ -8,7 +8,11 @@ mod world;
 
 mod chains;
 mod isolation;
+mod listing;
+mod outputs;
 mod parameters;
+mod process;
 mod renewal;
 mod sign_in;
 mod validation;
+mod verbs;
