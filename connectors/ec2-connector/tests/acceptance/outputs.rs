@@ -84,12 +84,7 @@ fn rows_are_in_the_order_of_account_region_and_instance() {
     assert_eq!(keys.len(), all);
     for row in &rows {
         for nested in ["tags", "security_groups", "block_devices"] {
-            let order: Vec<_> = row[nested]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|entry| first_text(entry))
-                .collect();
+            let order: Vec<_> = row[nested].as_array().unwrap().iter().map(first_text).collect();
             let mut sorted = order.clone();
             sorted.sort();
             assert_eq!(order, sorted, "{nested}");
@@ -281,7 +276,7 @@ fn csv_and_jsonl_say_what_json_says() {
             let same = match (&field, cell) {
                 (None, Json::Null) => true,
                 (Some(field), Json::String(text)) => field == text,
-                (Some(field), Json::Number(_) | Json::Bool(_)) => *field == cell.to_string(),
+                (Some(field), Json::Number(_) | Json::Bool(_)) => serde_json::from_str::<Json>(field).unwrap() == *cell,
                 (Some(field), _) if kind == "nested" => serde_json::from_str::<Json>(field).unwrap() == *cell,
                 _ => false,
             };
