@@ -4,6 +4,8 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::estate::Pages;
+
 /// Where a listing stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Position {
@@ -11,19 +13,23 @@ pub(crate) struct Position {
     pub(crate) at: u64,
     /// The number of pages with entries so far.
     page: u32,
-    /// The empty page that stands before this one has been sent.
-    emptied: bool,
+    /// So many of the empty pages that stand before this one have been sent.
+    emptied: u8,
 }
 
 impl Position {
     /// Whether an empty page is due before the page at this position.
-    pub(crate) fn empty_is_due(self, every: Option<usize>) -> bool {
-        every.is_some_and(|every| !self.emptied && (self.page as usize).is_multiple_of(every.max(1)))
+    pub(crate) fn empty_is_due(self, pages: &Pages) -> bool {
+        let every = |every: usize| (self.page as usize).is_multiple_of(every.max(1));
+        self.emptied < pages.empty_in_a_row && pages.empty_every.is_some_and(every)
     }
 
     /// The position after the empty page.
     pub(crate) fn after_empty(self) -> Self {
-        Self { emptied: true, ..self }
+        Self {
+            emptied: self.emptied.saturating_add(1),
+            ..self
+        }
     }
 
     /// The position after a page that ended before the entry `at`.
@@ -31,7 +37,7 @@ impl Position {
         Self {
             at,
             page: self.page + 1,
-            emptied: false,
+            emptied: 0,
         }
     }
 }
@@ -54,7 +60,7 @@ impl Tokens {
         let mut bytes = Vec::with_capacity(13 + TAG);
         bytes.extend(position.at.to_be_bytes());
         bytes.extend(position.page.to_be_bytes());
-        bytes.push(u8::from(position.emptied));
+        bytes.push(position.emptied);
         let tag = self.tag(call, &bytes);
         bytes.extend(&tag.as_ref()[..TAG]);
         URL_SAFE_NO_PAD.encode(bytes)
@@ -72,7 +78,7 @@ impl Tokens {
         Some(Position {
             at,
             page,
-            emptied: payload[12] == 1,
+            emptied: payload[12],
         })
     }
 
@@ -104,12 +110,19 @@ mod tests {
 
     #[test]
     fn empty_pages_stand_before_every_kth() {
+        let every = |every, row| Pages {
+            empty_every: every,
+            empty_in_a_row: row,
+            ..Pages::default()
+        };
         let start = Position::default();
-        assert!(start.empty_is_due(Some(2)));
+        assert!(start.empty_is_due(&every(Some(2), 1)));
         let first = start.after_empty();
-        assert!(!first.empty_is_due(Some(2)));
-        assert!(!first.after_page(20).empty_is_due(Some(2)));
-        assert!(first.after_page(20).after_page(40).empty_is_due(Some(2)));
-        assert!(!start.empty_is_due(None));
+        assert!(!first.empty_is_due(&every(Some(2), 1)));
+        assert!(!first.after_page(20).empty_is_due(&every(Some(2), 1)));
+        assert!(first.after_page(20).after_page(40).empty_is_due(&every(Some(2), 1)));
+        assert!(!start.empty_is_due(&every(None, 1)));
+        assert!(first.empty_is_due(&every(Some(1), 2)));
+        assert!(!first.after_empty().empty_is_due(&every(Some(1), 2)));
     }
 }

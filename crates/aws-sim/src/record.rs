@@ -116,6 +116,10 @@ impl Record {
         locked(&self.calls).kept.clone()
     }
 
+    pub(crate) fn calls_after(&self, seen: usize) -> Vec<Call> {
+        locked(&self.calls).kept.get(seen..).unwrap_or_default().to_vec()
+    }
+
     pub(crate) fn clear(&self) {
         let mut calls = locked(&self.calls);
         calls.forgotten += calls.kept.len();

@@ -161,6 +161,12 @@ impl Sim {
         self.world.record.calls()
     }
 
+    /// The same without the first `seen` of them, for tests that follow a run.
+    #[must_use]
+    pub fn calls_after(&self, seen: usize) -> Vec<Call> {
+        self.world.record.calls_after(seen)
+    }
+
     /// The calls so far of `service:operation`; a `*` at the end matches the rest.
     #[must_use]
     pub fn calls_of(&self, pattern: &str) -> Vec<Call> {

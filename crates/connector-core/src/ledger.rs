@@ -1,6 +1,6 @@
 //! The ledger: what a run was asked, what became of each slice, and what it published.
 
-use std::io::Write as _;
+use std::io::{BufWriter, Write as _};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -133,9 +133,10 @@ impl Ledger {
     /// Whatever the disk says.
     pub fn save(&self, path: &Path) -> std::io::Result<()> {
         replace_file(path, |file| {
-            let mut text = serde_json::to_vec_pretty(self)?;
-            text.push(b'\n');
-            file.write_all(&text)
+            let mut file = BufWriter::new(file);
+            serde_json::to_writer_pretty(&mut file, self)?;
+            file.write_all(b"\n")?;
+            file.flush()
         })
     }
 }

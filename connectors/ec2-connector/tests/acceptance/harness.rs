@@ -103,11 +103,9 @@ impl<'a> Run<'a> {
     pub fn params(mut self, more: Json) -> Self {
         for (name, value) in more.as_object().unwrap() {
             // The case's own secrets, right or wrong.
-            if matches!(name.as_str(), "secret_access_key" | "session_token" | "ClientSecret") {
-                if let Some(text) = value.as_str() {
-                    self.secrets.push(text.to_owned());
-                }
-            }
+            let is_secret = matches!(name.as_str(), "secret_access_key" | "session_token" | "ClientSecret");
+            self.secrets
+                .extend(value.as_str().filter(|_| is_secret).map(str::to_owned));
             self.params.insert(name.clone(), value.clone());
         }
         self
@@ -399,10 +397,6 @@ impl Outcome {
         let at = self.stderr.find("\nerror: ").map(|at| at + 1);
         let at = at.or_else(|| self.stderr.starts_with("error: ").then_some(0));
         self.stderr[at.unwrap_or_else(|| panic!("no error in:\n{}", self.told()))..].to_owned()
-    }
-
-    pub fn directory(&self) -> &Path {
-        self.directory.path()
     }
 
     pub fn output_bytes(&self) -> Vec<u8> {

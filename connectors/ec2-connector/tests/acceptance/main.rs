@@ -2,13 +2,19 @@
 //! pass, the same program inside of the test's process.
 
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+// A program is started here and followed as it runs: with the time, the environment and the files of this machine.
+#![allow(clippy::disallowed_methods)]
 
 mod harness;
 mod world;
 
 mod chains;
 mod isolation;
+mod listing;
+mod outputs;
 mod parameters;
+mod process;
 mod renewal;
 mod sign_in;
 mod validation;
+mod verbs;

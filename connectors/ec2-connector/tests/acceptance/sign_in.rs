@@ -27,7 +27,7 @@ fn fails(run: Run<'_>, texts: &[&str]) -> Outcome {
         "one message, one hint:\n{error}"
     );
     assert!(
-        error.contains("FAILED, nothing was collected and nothing was published"),
+        error.contains("; nothing was collected and nothing was published"),
         "{error}"
     );
     let ledger = outcome.ledger();

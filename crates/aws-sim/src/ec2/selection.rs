@@ -45,7 +45,7 @@ fn page(call: &Ec2Call<'_>, operation: &str, fleet: &Fleet) -> Result<Selection,
         None => Position::default(),
         Some(token) => world.tokens.open(&binding, token).ok_or_else(|| wrong_token(token))?,
     };
-    if size.is_some() && fleet.count() > 0 && position.empty_is_due(world.estate.pages.empty_every) {
+    if size.is_some() && fleet.count() > 0 && position.empty_is_due(&world.estate.pages) {
         let next = Some(world.tokens.seal(&binding, position.after_empty()));
         return Ok(Selection {
             indexes: Vec::new(),

@@ -35,6 +35,8 @@ pub struct Pages {
     pub instances: Option<usize>,
     /// `Some(k)`: before the first and then before every k-th page comes one that is empty and carries a token.
     pub empty_every: Option<usize>,
+    /// How many such empty pages follow one another (1, at most 255).
+    pub empty_in_a_row: u8,
 }
 
 impl Default for Pages {
@@ -43,6 +45,7 @@ impl Default for Pages {
             organizations: 20,
             instances: None,
             empty_every: None,
+            empty_in_a_row: 1,
         }
     }
 }

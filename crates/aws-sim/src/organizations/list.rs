@@ -100,7 +100,7 @@ fn page<T>(
             .open(&binding, token)
             .ok_or_else(|| invalid("INVALID_NEXT_TOKEN"))?,
     };
-    if position.empty_is_due(world.estate.pages.empty_every) {
+    if position.empty_is_due(&world.estate.pages) {
         let token = world.tokens.seal(&binding, position.after_empty());
         return Ok(json!({member: [], "NextToken": token}));
     }
