@@ -109,7 +109,13 @@ fn a_hop_that_all_accounts_share_is_renewed_between_accounts() {
         (2..=4).contains(&shared),
         "the shared hop was taken {shared} times in two lifetimes of a session"
     );
-    assert_eq!(hops.len() - shared, members.len(), "and one hop to each account");
+    // Accounts are reached some ahead of their turn, and sessions of seconds may end before it comes.
+    let own = hops.len() - shared;
+    assert!(
+        (members.len()..=2 * members.len()).contains(&own),
+        "{own} hops to {} accounts",
+        members.len()
+    );
 }
 
 #[test]
