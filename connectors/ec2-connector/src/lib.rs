@@ -67,24 +67,27 @@ impl Connector for Ec2Connector {
             .build();
         let page_size = parameters.integer(&PAGE_SIZE).and_then(|size| i32::try_from(size).ok());
         let region: Arc<str> = slice.region().into();
-        let mut pages = Client::from_conf(config)
-            .describe_instances()
-            .set_max_results(page_size)
-            .into_paginator()
-            .send();
-        let mut next = None;
-        while let Some(page) = pages
-            .try_next()
-            .await
-            .map_err(AwsError::of("ec2", "DescribeInstances"))?
-        {
-            next = page.next_token;
+        let client = Client::from_conf(config);
+        // Not the SDK's paginator: it lets other tasks go first when a page has been parsed, and so keeps a parsed page
+        // in memory for every slice that waits.
+        let mut token = None;
+        loop {
+            let page = client
+                .describe_instances()
+                .set_max_results(page_size)
+                .set_next_token(token.clone())
+                .send()
+                .await
+                .map_err(AwsError::of("ec2", "DescribeInstances"))?;
             for reservation in page.reservations.unwrap_or_default() {
                 for record in InstanceRecord::from_reservation(reservation, &region) {
                     rows.push(&record)?;
                 }
             }
+            token = AwsError::next_page("ec2", "DescribeInstances", token.as_deref(), page.next_token)?;
+            if token.is_none() {
+                return Ok(());
+            }
         }
-        Ok(AwsError::check_last_page("ec2", "DescribeInstances", next.as_deref())?)
     }
 }

@@ -18,7 +18,7 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 /// Bytes of answers that may be in memory at once, in KiB. An answer counts until it has been parsed.
 const ANSWERS_KIB: u32 = 12 * 1024;
-/// What an answer counts that does not tell its length (EC2's are chunked): a page of 1,000 instances is about twice this.
+/// What an answer counts that does not tell its length (EC2's are chunked): a page of 400 instances is about this.
 const UNTOLD_KIB: u32 = 2 * 1024;
 
 /// What all clients of a host share.

@@ -15,8 +15,8 @@ use crate::table::{Column, Value};
 /// A slice's rows beyond this many bytes are spilled.
 const LARGEST_BUFFER: usize = 4 * 1024 * 1024;
 /// All slices' rows in memory beyond this many bytes: then a slice spills from [`SMALLEST_SPILL`] on.
-const TOTAL_BUFFER: usize = 16 * 1024 * 1024;
-const SMALLEST_SPILL: usize = 256 * 1024;
+const TOTAL_BUFFER: usize = 8 * 1024 * 1024;
+const SMALLEST_SPILL: usize = 64 * 1024;
 
 /// What all slices of a run share.
 pub(crate) struct Table<R: 'static> {
