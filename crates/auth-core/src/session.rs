@@ -117,9 +117,12 @@ impl Session {
         }
     }
 
-    /// Whether the credentials that were given last are valid now.
-    fn is_valid(&self) -> bool {
-        matches!(self.need(), Need::Fresh(_) | Need::Due(_))
+    /// The newest credentials, where they are valid now.
+    fn newest(&self) -> Option<Credentials> {
+        match self.need() {
+            Need::Fresh(credentials) | Need::Due(credentials) => Some(credentials),
+            Need::Missing | Need::Failed(_) => None,
+        }
     }
 
     fn need(&self) -> Need {
@@ -197,11 +200,12 @@ impl ProvideCredentials for SessionProvider {
                 let credentials = credentials.map_err(CredentialsError::provider_error)?;
                 let place = self.turns.wait().await.map_err(CredentialsError::provider_error)?;
                 waits += 1;
-                // The wait may have been long. Credentials that are never valid come from a clock that is wrong: then
-                // AWS's answer says it best.
-                if self.session.is_valid() || waits == MOST_WAITS {
+                // The wait may have been long, and the session renewed by another. Credentials that are never valid come
+                // from a clock that is wrong: then AWS's answer says it best.
+                let newest = self.session.newest();
+                if newest.is_some() || waits == MOST_WAITS {
                     self.turns.keep(place);
-                    return Ok(credentials);
+                    return Ok(newest.unwrap_or(credentials));
                 }
             }
         })

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use auth_core::host::AsyncSleep;
-use aws_sim::{Action, Estate, Fault, Role, Scp, Sim};
+use aws_sim::{Account, Action, Estate, Fault, Role, Scp, Sim};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, Sleep};
 use serde_json::{Value as Json, json};
 
@@ -219,20 +219,33 @@ fn throttled_accounts_delay_nobody_else() {
     }
 }
 
-/// Retries come from a quota: one account that uses it up must leave that of all others alone.
+/// Retries come from a quota: accounts that use theirs up must leave that of all others alone.
 #[test]
 fn throttled_accounts_use_up_nobody_elses_retries() {
-    let sim = start_still(estate());
-    for account in [A, B, C, D] {
-        sim.faults().add(Fault::on("ec2:DescribeInstances").account(account));
+    let mut estate = estate();
+    let root = estate.root_id();
+    // 20 × 7 retries are more than one quota allows (500 tokens, 5 each).
+    let throttled: Vec<_> = (1..=20).map(|number| format!("3{number:011}")).collect();
+    for id in &throttled {
+        estate.account(root.clone(), Account::new(id).instances(FRANKFURT, 1).role(inventory()));
     }
-    sim.faults().add(Fault::on("ec2:DescribeInstances").account(E).first(6));
+    // E tries again when all those have given up.
+    estate.change_account(E, |account| account.latency(FRANKFURT, Duration::from_millis(1500)));
+    let sim = start_still(estate);
+    for id in &throttled {
+        sim.faults().add(Fault::on("ec2:DescribeInstances").account(id));
+    }
+    sim.faults().add(Fault::on("ec2:DescribeInstances").account(E).first(2));
     let outcome = Run::organization(&sim).params(json!({"regions": [FRANKFURT]})).inside();
     outcome.expect(3);
+    for id in &throttled {
+        let slice = outcome.slice(id, Some(FRANKFURT));
+        assert_eq!((&slice["outcome"], &slice["calls"]), (&json!("throttled"), &json!(8)));
+    }
     let slice = outcome.slice(E, Some(FRANKFURT));
     assert_eq!(
         (&slice["outcome"], &slice["calls"], &slice["retries"]),
-        (&json!("complete"), &json!(7), &json!(6))
+        (&json!("complete"), &json!(3), &json!(2))
     );
 }
 

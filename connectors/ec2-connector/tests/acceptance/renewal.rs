@@ -262,3 +262,19 @@ fn a_renewal_that_fails_for_good_ends_what_is_left_and_only_that() {
         .filter(|call| call.error.as_deref() == Some("RequestExpired"));
     assert!(late.count() < regions.len());
 }
+
+/// With one call at a time, the last of many waits longer than AWS takes a signature, and than a session lives.
+#[test]
+fn a_call_that_waits_for_its_turn_is_signed_when_that_comes() {
+    let mut estate = estate();
+    let regions = with_regions(&mut estate, 17, &[MASTER], 2);
+    estate.tick("ec2:DescribeInstances", Duration::from_secs(70));
+    let sim = start_still(estate);
+    let prepared = Run::keys(&sim)
+        .params(json!({"master_assume_role_arn_chain": [role(MASTER, "hub")], "role_session_duration": 900}))
+        .params(json!({"regions": regions, "max_concurrency": 1}));
+    let outcome = prepared.inside();
+    outcome.expect(0);
+    assert_eq!(outcome.found(), expected(&sim, [MASTER], &regions));
+    assert!(sim.calls().iter().all(|call| call.status == 200));
+}
