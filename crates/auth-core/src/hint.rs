@@ -165,7 +165,7 @@ fn for_refused_token(role_arn: &str, aws: &AwsError) -> Option<String> {
             "the token was expired when AWS read it: check the clocks of the identity provider and of this machine"
                 .to_owned()
         }
-        Some("ValidationError") if message.contains("DurationSeconds") => {
+        Some("ValidationError") if is_about_duration(message) => {
             format!("lower SessionDuration, or raise the maximum session duration of {role_arn}")
         }
         _ => return for_call(aws),
@@ -186,9 +186,14 @@ fn for_role(role_arn: &str, external_id: bool, aws: &AwsError) -> Option<String>
                  {external}; the caller's own policy must allow sts:AssumeRole on it"
             ))
         }
-        (_, Some("ValidationError")) if aws.message.contains("DurationSeconds") => Some(format!(
+        (_, Some("ValidationError")) if is_about_duration(&aws.message) => Some(format!(
             "lower role_session_duration, or raise the maximum session duration of {role_arn}"
         )),
         _ => for_call(aws),
     }
+}
+
+/// AWS writes `DurationSeconds` where the role's maximum is exceeded and `durationSeconds` where its own bounds are.
+fn is_about_duration(message: &str) -> bool {
+    message.to_ascii_lowercase().contains("durationseconds")
 }

@@ -69,6 +69,8 @@ pub async fn resolve(access: &AccountAccess, choice: &RegionChoice) -> Result<Re
         match enabled(access, region).await {
             Ok(regions) => return Ok(select(regions, &choice.exclude)),
             Err(error) if error.kind == ErrorKind::Denied => denial = denial.or(Some(error)),
+            // A region that is not the account's own to ask does not answer for the ones that are.
+            Err(_) if denial.is_some() => {}
             Err(error) => return Err(error),
         }
     }

@@ -595,3 +595,13 @@ impl Write for Collected {
         Ok(())
     }
 }
+
+/// Texts as a set, to compare what was found with.
+pub fn set<'a>(texts: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
+    texts.into_iter().map(str::to_owned).collect()
+}
+
+/// The calls that collect instances.
+pub fn collected_with(sim: &Sim) -> Vec<Call> {
+    sim.calls_of("ec2:DescribeInstances")
+}

@@ -13,6 +13,7 @@ mod isolation;
 mod listing;
 mod outputs;
 mod parameters;
+mod parameters_oidc;
 mod process;
 mod renewal;
 mod sign_in;
