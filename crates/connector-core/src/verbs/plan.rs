@@ -27,29 +27,16 @@ pub(crate) async fn plan<C: Connector>(
     included.retain(|region| !auth.regions.exclude.iter().any(|excluded| excluded == region));
     included.sort_unstable();
     included.dedup();
-    let regions = if auth.regions.include.is_empty() {
-        "every region that is enabled in the account (one DescribeRegions)".to_owned()
-    } else {
-        included.join(", ")
-    };
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let rows = list.accounts.iter().map(|account| {
-        let name = account.name.clone().unwrap_or_default();
         vec![
             account.id.to_string(),
-            name,
-            regions.clone(),
-            connector.about().calls.to_owned(),
+            text(&account.name),
+            text(&account.organizational_unit_path),
         ]
     });
-    let width = Terminal::table_width();
-    stdout.write_all(
-        table(
-            width,
-            &["account_id", "account_name", "regions", "calls per region"],
-            rows,
-        )
-        .as_bytes(),
-    )?;
+    let head = ["account_id", "account_name", "organizational_unit_path"];
+    stdout.write_all(table(Terminal::table_width(), &head, rows).as_bytes())?;
     for skipped in &list.skipped {
         writeln!(
             stdout,
@@ -60,15 +47,17 @@ pub(crate) async fn plan<C: Connector>(
     }
 
     let accounts = list.accounts.len();
-    let shared = auth
-        .scope
-        .sub_account_chain()
-        .unwrap_or_default()
-        .iter()
-        .take_while(|role| !role.has_placeholder());
-    let (shared, hops) = (shared.count(), auth.scope.sub_account_chain().unwrap_or_default().len());
+    if auth.regions.include.is_empty() {
+        writeln!(stdout, "\nregions: every region that is enabled in the account")?;
+    } else {
+        writeln!(stdout, "\nregions: {}", included.join(", "))?;
+    }
+    writeln!(stdout, "calls per region: {}", connector.about().calls)?;
+    let chain = auth.scope.sub_account_chain().unwrap_or_default();
+    let shared = chain.iter().take_while(|role| !role.has_placeholder()).count();
     let sub_accounts = list.accounts.iter().filter(|account| !account.master).count();
-    let assumed = auth.master_chain.len() + if sub_accounts > 0 { shared } else { 0 } + sub_accounts * (hops - shared);
+    let shared_hops = if sub_accounts > 0 { shared } else { 0 };
+    let assumed = auth.master_chain.len() + shared_hops + sub_accounts * (chain.len() - shared);
     writeln!(stdout, "\ncalls of a run, renewals and retries apart:")?;
     if matches!(auth.method, Method::WebIdentity(_)) {
         writeln!(stdout, "  1 token request, 1 AssumeRoleWithWebIdentity")?;
