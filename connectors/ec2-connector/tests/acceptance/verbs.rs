@@ -186,7 +186,7 @@ fn plan_prints_what_a_run_would_do_and_makes_the_listings_calls_only() {
     for part in [
         "200000000005 is skipped: named in exclude_accounts",
         "every region that is enabled in the account",
-        "(one DescribeRegions)",
+        "DescribeRegions",
         "6 GetCallerIdentity",
         "1 DescribeInstances per page_size instances",
         "6 AssumeRole",
