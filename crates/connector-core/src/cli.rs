@@ -48,7 +48,7 @@ pub fn main<C: Connector>(connector: C) -> ExitCode {
             return ExitCode::from(Exit::Defect.code());
         }
     };
-    let exit = runtime.block_on(async {
+    let program = async move {
         let invocation = Invocation {
             arguments: std::env::args_os().collect(),
             environment: std::env::vars_os()
@@ -60,7 +60,9 @@ pub fn main<C: Connector>(connector: C) -> ExitCode {
             interrupt: Box::pin(signal()),
         };
         run(&connector, invocation).await
-    });
+    };
+    // In a task of its own, a defect ends in an exit code; Rust has told what and where by then.
+    let exit = runtime.block_on(async { tokio::spawn(program).await.unwrap_or(Exit::Defect) });
     // What is still at work, such as a name that is being looked up, is not waited for.
     runtime.shutdown_background();
     ExitCode::from(exit.code())

@@ -44,7 +44,7 @@ pub(crate) async fn check(context: &Context<'_>, stdout: &mut (dyn Write + Send)
         Ok(list) => list,
         Err(error) => return Ok(tell(context.terminal, &error)),
     };
-    let mut rows: Vec<Row> = stream::iter(&list.accounts)
+    let mut rows: Vec<Row> = stream::iter(list.accounts)
         .map(|account| check_account(context, &authenticator, account))
         .buffer_unordered(context.settings.max_concurrency)
         .collect()
@@ -89,14 +89,14 @@ pub(crate) async fn check(context: &Context<'_>, stdout: &mut (dyn Write + Send)
     Ok(Exit::of(rows.iter().map(|row| row.outcome)))
 }
 
-async fn check_account(context: &Context<'_>, authenticator: &Authenticator, account: &Account) -> Row {
-    let mut row = Row::of(account, Outcome::Complete);
+async fn check_account(context: &Context<'_>, authenticator: &Authenticator, account: Account) -> Row {
+    let mut row = Row::of(&account, Outcome::Complete);
     let failed = |mut row: Row, error: SliceError| {
         row.outcome = error.outcome();
         row.cause = Some(error.report());
         row
     };
-    let access = match authenticator.reach(account).await {
+    let access = match authenticator.reach(&account).await {
         Ok(access) => access,
         Err(error) => return failed(row, SliceError::Auth(error)),
     };
