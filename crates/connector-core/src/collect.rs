@@ -10,7 +10,7 @@ use auth_core::regions::{self, NOT_ENABLED, Regions};
 use auth_core::sts::Caller;
 use auth_core::{Account, AccountAccess, AccountList, AuthError, Authenticator, AwsError, Host, accounts};
 use tokio::sync::{OnceCell, Semaphore};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::connector::Connector;
 use crate::ledger::SliceEntry;
@@ -110,20 +110,39 @@ pub async fn resolve(
 
 /// Collects every account of `list` into the table's spool. Dropped, it stops all that is at work.
 pub(crate) async fn collect<C: Connector>(run: &Arc<Run<C>>, list: AccountList) {
-    let mut accounts = list.accounts.into_iter();
+    let mut accounts = list.accounts.into_iter().map(Arc::new);
     let mut at_work = JoinSet::new();
+    let mut names = HashMap::new();
     loop {
         // More than calls at a time: those that are asked to slow down must not keep the others waiting. Not all at
         // once: each has a session.
         while at_work.len() < run.settings.max_concurrency + WAITING_SLICES {
             let Some(account) = accounts.next() else { break };
-            let run = Arc::clone(run);
-            at_work.spawn(async move { run.collect_account(Arc::new(account)).await });
+            let task = at_work.spawn(Arc::clone(run).collect_account(Arc::clone(&account)));
+            names.insert(task.id(), account);
         }
-        if at_work.join_next().await.is_none() {
-            return;
+        match at_work.join_next_with_id().await {
+            None => return,
+            Some(Ok((id, ()))) => {
+                names.remove(&id);
+            }
+            Some(Err(error)) => {
+                if let Some(account) = names.remove(&error.id()) {
+                    run.done(defect(&account, None, &error), None);
+                }
+            }
         }
     }
+}
+
+/// A task that has panicked: its slice must not be missing from the ledger.
+fn defect(account: &Account, region: Option<&str>, error: &JoinError) -> SliceEntry {
+    let mut entry = SliceEntry::new(account, region, Outcome::Failed);
+    entry.cause = Some(Report {
+        message: format!("a defect of the program: {error}"),
+        ..Report::default()
+    });
+    entry
 }
 
 /// What every slice of a run needs.
@@ -233,12 +252,7 @@ impl<C: Connector> Run<C> {
         while let Some(ended) = slices.join_next_with_id().await {
             let Err(error) = ended else { continue };
             let region = regions.get(&error.id()).map(String::as_str);
-            let mut entry = SliceEntry::new(&reached.account, region, Outcome::Failed);
-            entry.cause = Some(Report {
-                message: format!("a defect of the program: {error}"),
-                ..Report::default()
-            });
-            self.done(entry, None);
+            self.done(defect(&reached.account, region, &error), None);
         }
     }
 

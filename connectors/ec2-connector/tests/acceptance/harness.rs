@@ -15,8 +15,8 @@ use aws_sim::{Call, Clock, Estate, Sim};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, Sleep};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use connector_core::Invocation;
 use connector_core::terminal::Terminal;
+use connector_core::{Connector, Invocation};
 use ec2_connector::Ec2Connector;
 use serde_json::{Map, Value as Json, json};
 use tempfile::TempDir;
@@ -205,6 +205,11 @@ impl<'a> Run<'a> {
 
     /// The same in this process, on the simulator's clock, with sleeps that take no time.
     pub fn inside(self) -> Outcome {
+        self.inside_as(&Ec2Connector)
+    }
+
+    /// The same with another connector.
+    pub fn inside_as<C: Connector>(self, connector: &C) -> Outcome {
         let time = SharedTimeSource::new(SimTime(self.sim.clock().clone()));
         let sleep = self.sleep.clone().unwrap_or(SharedAsyncSleep::new(Hardly));
         let arguments = std::iter::once("ec2-connector".to_owned()).chain(self.arguments());
@@ -228,7 +233,7 @@ impl<'a> Run<'a> {
                 host: Some(host),
                 ..invocation
             };
-            connector_core::run(&Ec2Connector, invocation).await
+            connector_core::run(connector, invocation).await
         });
         let stdout = stdout.0.lock().unwrap().clone();
         Outcome::new(self, i32::from(exit.code()), stdout, Vec::new())

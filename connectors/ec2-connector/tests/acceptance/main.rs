@@ -17,5 +17,6 @@ mod parameters_oidc;
 mod process;
 mod renewal;
 mod sign_in;
+mod third_connector;
 mod validation;
 mod verbs;

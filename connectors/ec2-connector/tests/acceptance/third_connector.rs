@@ -1,0 +1,102 @@
+//! Another connector, on the same crates and nothing else: it collects the regions that an account has enabled. What a
+//! connector is must stay this small; and one that panics must not take other slices along.
+
+use async_trait::async_trait;
+use auth_core::AwsError;
+use aws_sdk_ec2::config::Builder;
+use connector_core::parameters::Values;
+use connector_core::table::{Column, Value};
+use connector_core::{About, Connector, Order, RowWriter, Slice, SliceError};
+use serde_json::json;
+
+use crate::harness::{Run, start};
+use crate::world::*;
+
+struct Enabled {
+    name: String,
+    endpoint: Option<String>,
+}
+
+static COLUMNS: &[Column<Enabled>] = &[
+    Column::text("name", "Name of a region that is enabled.", |r: &Enabled| {
+        Value::Text(r.name.as_str().into())
+    })
+    .key(),
+    Column::text("endpoint", "Its endpoint.", |r| Value::text(r.endpoint.as_deref())),
+];
+
+#[derive(Clone)]
+struct RegionsConnector {
+    panics_in: Option<(&'static str, &'static str)>,
+}
+
+#[async_trait]
+impl Connector for RegionsConnector {
+    type Record = Enabled;
+
+    fn about(&self) -> &'static About {
+        &About {
+            name: "regions-connector",
+            version: "0.0.1",
+            summary: "Enabled regions",
+            table: "regions",
+            actions: &["ec2:DescribeRegions"],
+            calls: "1 DescribeRegions",
+            order: Order::ByKey,
+        }
+    }
+
+    fn columns(&self) -> &'static [Column<Enabled>] {
+        COLUMNS
+    }
+
+    async fn collect(&self, slice: &Slice, _: &Values, rows: &mut RowWriter<Enabled>) -> Result<(), SliceError> {
+        let access = &slice.access;
+        let config = Builder::from(access.sdk_config()).retry_partition(access.retry_partition());
+        let answer = aws_sdk_ec2::Client::from_conf(config.build())
+            .describe_regions()
+            .send()
+            .await
+            .map_err(AwsError::of("ec2", "DescribeRegions"))?;
+        let here = (slice.account.id.as_str(), slice.region());
+        assert!(self.panics_in != Some(here), "as it was told to");
+        for region in answer.regions.unwrap_or_default() {
+            rows.push(&Enabled {
+                name: region.region_name.unwrap_or_default(),
+                endpoint: region.endpoint,
+            })?;
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_connector_is_a_table_and_one_function() {
+    let sim = start(estate());
+    let outcome = Run::organization(&sim)
+        .params(json!({"regions": [FRANKFURT]}))
+        .inside_as(&RegionsConnector { panics_in: None });
+    outcome.expect(0);
+    let rows = outcome.rows();
+    assert_eq!(rows.len(), ALL.len() * REGIONS.len());
+    assert_eq!(rows[0]["account_id"], MASTER);
+    assert_eq!(rows[0]["region"], FRANKFURT);
+    assert_eq!(rows[0]["name"], FRANKFURT);
+    assert_eq!(outcome.ledger()["connector"], "regions-connector");
+}
+
+#[test]
+fn a_slice_that_panics_is_a_failed_one_and_the_only_one() {
+    let sim = start(estate());
+    let outcome = Run::organization(&sim)
+        .params(json!({"regions": [FRANKFURT, IRELAND]}))
+        .inside_as(&RegionsConnector {
+            panics_in: Some((B, IRELAND)),
+        });
+    outcome.expect(3);
+    assert_eq!(outcome.rows().len(), (ALL.len() * 2 - 1) * REGIONS.len());
+    let slice = outcome.slice(B, Some(IRELAND));
+    assert_eq!(slice["outcome"], "failed");
+    let message = slice["cause"]["message"].as_str().unwrap();
+    assert!(message.contains("a defect of the program"), "{message}");
+}
