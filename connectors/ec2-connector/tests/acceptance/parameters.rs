@@ -49,7 +49,7 @@ fn the_other_methods_parameters_are_ignored_with_a_warning() {
         .params(json!({"OidcClientAuthentication": "client_secret_post", "OidcTokenParameters": {"x": "y"}}))
         .expect(0);
     let warning = "AuthenticationMethod is `Access Key & Secret Key`: ClientId, ClientSecret, IdpUrl, RoleArn, \
-                   SessionDuration, OidcScope, OidcAudience, OidcOidcTokenParameters ignored";
+                   SessionDuration, OidcScope, OidcAudience, OidcClientAuthentication, OidcTokenParameters ignored";
     outcome.says(&[warning]);
     assert_eq!(outcome.ledger()["warnings"], json!([warning]));
     assert_eq!(sim.count("idp:*"), 0);

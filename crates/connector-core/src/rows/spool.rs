@@ -10,6 +10,8 @@ use itertools::Itertools as _;
 
 /// Bytes that are read or written at a time.
 const BUFFER: usize = 64 * 1024;
+/// Bytes that all runs of a slice together are read at a time: a slice may have thousands of runs.
+const MERGE_BUFFERS: usize = 4 * 1024 * 1024;
 
 /// Sorted rows that stand one after another in the spool.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +74,11 @@ impl Spool {
 
     /// The rows of a slice in their order.
     pub(super) fn rows(&self, slice: &SpooledSlice) -> Box<dyn Iterator<Item = io::Result<Vec<u8>>>> {
-        let readers = slice.runs.iter().map(|run| RunReader::new(&self.file, *run));
+        let buffer = (MERGE_BUFFERS / slice.runs.len().max(1)).clamp(256, BUFFER);
+        let readers = slice
+            .runs
+            .iter()
+            .map(move |run| RunReader::new(&self.file, *run, buffer));
         if slice.sorted && slice.runs.len() > 1 {
             // Rows with the same key keep the order of their runs.
             let numbered = readers
@@ -136,10 +142,10 @@ impl Read for At {
 }
 
 impl RunReader {
-    fn new(file: &Arc<File>, run: Run) -> Self {
+    fn new(file: &Arc<File>, run: Run, buffer: usize) -> Self {
         let at = At::new(file, run.offset);
         RunReader {
-            reader: BufReader::with_capacity(BUFFER, at.take(run.length)),
+            reader: BufReader::with_capacity(buffer, at.take(run.length)),
         }
     }
 
