@@ -235,7 +235,7 @@ fn versions_stand_in_one_place() {
                 .and_then(toml::Value::as_bool)
                 == Some(true)
         };
-        for key in ["version", "edition", "rust-version", "license", "publish"] {
+        for key in ["version", "edition", "rust-version", "publish"] {
             if !inherits(manifest["package"].get(key)) {
                 wrong.push(format!("{}: package.{key}", member.name));
             }
