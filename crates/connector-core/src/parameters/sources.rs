@@ -71,6 +71,11 @@ pub async fn read(parameters: &[&'static Parameter], inputs: &Inputs) -> Result<
             format!("{ENVIRONMENT_PREFIX}{}", flag_of(key).replace('-', "_").to_uppercase()) == *variable
         }) {
             Some(key) => keep(values.set(parameters, &key, &Json::from(text.as_str()), &source)),
+            // Kubernetes sets these by itself beside a service that is called `connector`.
+            // https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+            None if ["SERVICE_", "PORT"]
+                .iter()
+                .any(|of_a_service| variable[ENVIRONMENT_PREFIX.len()..].starts_with(of_a_service)) => {}
             None => {
                 let key = variable[ENVIRONMENT_PREFIX.len()..].to_lowercase();
                 keep(values.set(parameters, &key, &Json::from(text.as_str()), &source));
@@ -320,6 +325,23 @@ mod tests {
                 problems[0]
             );
         }
+    }
+
+    #[tokio::test]
+    async fn a_service_of_kubernetes_that_is_called_connector_is_none_of_ours() {
+        let environment = ["SERVICE_HOST", "SERVICE_PORT_HTTP", "PORT", "PORT_80_TCP_ADDR"];
+        let environment = environment.map(|name| pair(&format!("CONNECTOR_{name}"), "x")).to_vec();
+        let inputs = Inputs {
+            environment,
+            ..Inputs::default()
+        };
+        assert!(read(SHARED, &inputs).await.is_ok());
+        let ours = SHARED.iter().map(|parameter| parameter.environment());
+        assert_eq!(
+            ours.filter(|name| name.starts_with("CONNECTOR_PORT") || name.starts_with("CONNECTOR_SERVICE_"))
+                .count(),
+            0
+        );
     }
 
     #[tokio::test]
