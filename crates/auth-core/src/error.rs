@@ -326,6 +326,8 @@ impl AuthError {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            // Where AWS has not answered, the message says nothing of the call.
+            Cause::Aws(error) if error.code.is_none() => write!(f, "{}: {}", error.action(), error.message),
             Cause::Aws(error) => f.write_str(&error.message),
             Cause::Token(error) => error.fmt(f),
             Cause::RefusedToken(error, token) => write!(f, "{} ({token})", error.message),

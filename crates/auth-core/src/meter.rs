@@ -31,6 +31,8 @@ impl Meter {
         self.requests.fetch_add(1, Ordering::Relaxed);
         if is_retry(request.headers().get("amz-sdk-request").unwrap_or_default()) {
             self.retries.fetch_add(1, Ordering::Relaxed);
+            // Signed requests carry no secret in their URI.
+            tracing::debug!(to = request.uri(), "trying again");
         }
     }
 
