@@ -88,6 +88,33 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
 }
 
 #[test]
+fn a_reader_that_has_seen_enough_does_not_make_a_partial_run_complete() {
+    let mut estate = one_account();
+    estate.change_account(MASTER, |account| account.instances(FRANKFURT, 400));
+    let sim = start(estate);
+    let denial = Fault::on("ec2:DescribeInstances").region(VIRGINIA);
+    sim.faults().add(denial.error(403, "UnauthorizedOperation", "not here"));
+    let run = Run::keys(&sim);
+    let ledger = run.path("named.json");
+    let outcome = run
+        .params(json!({"output": "-", "ledger": ledger}))
+        .start()
+        .read_and_close(1000)
+        .finish();
+    outcome
+        .expect(3)
+        .says(&["PARTIAL"])
+        .does_not_say(&["panicked", "Broken pipe"]);
+    let ledger: serde_json::Value = serde_json::from_slice(&std::fs::read(&ledger).unwrap()).unwrap();
+    assert_eq!(ledger["outcome"], "partial");
+    assert_eq!(
+        ledger["outputs"].as_array().map(Vec::len),
+        Some(0),
+        "nothing was published whole"
+    );
+}
+
+#[test]
 fn standard_output_carries_rows_and_nothing_else() {
     let sim = start(one_account());
     let outcome = Run::keys(&sim)

@@ -97,9 +97,12 @@ pub(crate) async fn run<C: Connector>(
     if matches!(exit, Exit::Complete | Exit::Partial) {
         let slices: Vec<&SpooledSlice> = spooled.iter().flatten().collect();
         let columns = connector.columns().iter().map(|column| column.name);
-        ledger
-            .outputs
-            .push(publish(&settings.output, stdout, &table, columns, &spool, &slices)?);
+        match publish(&settings.output, stdout, &table, columns, &spool, &slices) {
+            Ok(published) => ledger.outputs.push(published),
+            // The reader has seen enough. That is no failure, but neither does it make a partial run a complete one.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            Err(error) => return Err(error),
+        }
     }
     let finished = context.host.time().now();
     ledger.finished = timestamp(finished);
