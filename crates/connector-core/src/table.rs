@@ -13,10 +13,18 @@ pub enum Kind {
     Integer,
     /// A double-precision number.
     Number,
+    /// A decimal number: digits in all, and digits behind the point.
+    Decimal(u8, i8),
     /// `true` or `false`.
     Boolean,
+    /// A calendar day, `2001-08-22`.
+    Date,
+    /// Date and time of day without a zone, `2001-08-22 03:04:05.321`.
+    LocalTimestamp,
     /// A point in time, RFC 3339 in UTC.
     Timestamp,
+    /// Bytes.
+    Binary,
     /// A JSON object or array; JSON text in CSV.
     Nested,
 }
@@ -28,8 +36,12 @@ impl Kind {
             Kind::Text => "text",
             Kind::Integer => "integer",
             Kind::Number => "number",
+            Kind::Decimal(..) => "decimal",
             Kind::Boolean => "boolean",
+            Kind::Date => "date",
+            Kind::LocalTimestamp => "local timestamp",
             Kind::Timestamp => "timestamp",
+            Kind::Binary => "binary",
             Kind::Nested => "nested",
         }
     }
@@ -40,8 +52,11 @@ impl Kind {
 pub enum Value<'a> {
     /// Not there: an empty field in CSV, `null` in JSON.
     Null,
-    /// Text; an empty one stays distinguishable from NULL.
+    /// Text; an empty one stays distinguishable from NULL. Decimals, dates and local timestamps are given in this form
+    /// too.
     Text(Cow<'a, str>),
+    /// A number or truth value as its source writes it, which is how JSON writes it: not a digit is changed.
+    Literal(&'a str),
     /// A whole number.
     Integer(i64),
     /// A double; NaN and infinities have no JSON form and become `null` there.
@@ -50,6 +65,13 @@ pub enum Value<'a> {
     Boolean(bool),
     /// Seconds since the Unix epoch and nanoseconds within the second.
     Timestamp(i64, u32),
+    /// Bytes, and the text that stands for them in CSV. Base64 in JSON.
+    Binary {
+        /// For CSV.
+        text: Cow<'a, str>,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
     /// JSON text that is already valid.
     Nested(String),
 }

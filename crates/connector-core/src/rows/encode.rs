@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use auth_core::Account;
+use base64::Engine as _;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -136,6 +137,8 @@ fn csv_cell(text: &mut String, cell: &Value<'_>) {
         Value::Null => {}
         Value::Text(value) => csv_text(text, value),
         Value::Nested(json) => csv_text(text, json),
+        Value::Literal(literal) => text.push_str(literal),
+        Value::Binary { text: shown, .. } => csv_text(text, shown),
         Value::Integer(number) => {
             let _ = write!(text, "{number}");
         }
@@ -172,6 +175,12 @@ fn json_cell(text: &mut String, name: &str, cell: &Value<'_>) {
         Value::Null => text.push_str("null"),
         Value::Text(value) => json_text(text, value),
         Value::Nested(json) => text.push_str(json),
+        Value::Literal(literal) => text.push_str(literal),
+        Value::Binary { bytes, .. } => {
+            text.push('"');
+            base64::engine::general_purpose::STANDARD.encode_string(bytes, text);
+            text.push('"');
+        }
         Value::Integer(number) => {
             let _ = write!(text, "{number}");
         }
@@ -240,6 +249,15 @@ mod tests {
             (text("a b"), "a b", "\"a b\""),
             (text("a,\"b\"\n"), "\"a,\"\"b\"\"\n\"", "\"a,\\\"b\\\"\\n\""),
             (text("\u{1b}[31m\u{e9}"), "\u{1b}[31m\u{e9}", "\"\\u001b[31m\u{e9}\""),
+            (Value::Literal("1.0E22"), "1.0E22", "1.0E22"),
+            (
+                Value::Binary {
+                    text: "00 ff".into(),
+                    bytes: vec![0, 255],
+                },
+                "00 ff",
+                "\"AP8=\"",
+            ),
             (Value::Integer(i64::MIN), "-9223372036854775808", "-9223372036854775808"),
             (Value::Number(0.1), "0.1", "0.1"),
             (Value::Number(f64::NAN), "NaN", "null"),

@@ -1,0 +1,3 @@
+//! Athena queries over many accounts, exported exactly.
+
+pub mod results;

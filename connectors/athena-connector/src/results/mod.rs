@@ -1,0 +1,1 @@
+//! What Athena writes and answers, read without loss: result files, types, texts of values, Parquet parts.
