@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::athena;
 use crate::credentials::{Credential, Refusal, authenticate};
 use crate::ec2::{self, Ec2Call};
 use crate::estate::matches;
@@ -17,8 +18,6 @@ use crate::record::Call;
 use crate::sigv4::Authorization;
 use crate::sts;
 use crate::world::World;
-
-const TARGET_PREFIX: &str = "AWSOrganizationsV20161128.";
 
 /// Serves one request.
 pub(crate) async fn serve(world: &World, request: Request) -> Delivery {
@@ -39,8 +38,15 @@ pub(crate) async fn serve(world: &World, request: Request) -> Delivery {
 
 /// The service of a request without a signature that can be read.
 fn guess(request: &Request) -> Service {
-    if request.header("x-amz-target").is_some() {
-        return Service::Organizations;
+    if let Some(target) = request.header("x-amz-target") {
+        let of_athena = Service::Athena
+            .target_prefix()
+            .is_some_and(|prefix| target.starts_with(prefix));
+        return if of_athena {
+            Service::Athena
+        } else {
+            Service::Organizations
+        };
     }
     let form = String::from_utf8_lossy(&request.body);
     if form.contains("Version=2016-11-15") {
@@ -63,12 +69,10 @@ fn unknown_service(world: &World, authorization: Option<Authorization>) -> Deliv
 
 /// The operation and its parameters, by the service's protocol.
 fn operation(service: Service, request: &Request) -> (String, Params) {
-    if service == Service::Organizations {
+    if let Some(prefix) = service.target_prefix() {
         let target = request.header("x-amz-target").unwrap_or_default();
-        return (
-            target.strip_prefix(TARGET_PREFIX).unwrap_or(target).to_owned(),
-            Params::default(),
-        );
+        let operation = target.strip_prefix(prefix).unwrap_or(target);
+        return (operation.to_owned(), Params::default());
     }
     let form = String::from_utf8_lossy(&request.body);
     let params = Params::parse(if form.is_empty() { &request.query } else { &form });
@@ -85,7 +89,7 @@ async fn serve_aws(
     let (operation, params) = operation(service, request);
     let mut call = Call::new(service.name(), &operation, world.clock.now());
     call.parameters = params.recordable();
-    if service == Service::Organizations {
+    if service.target_prefix().is_some() {
         note_json(request, &mut call);
     }
     if let Some(authorization) = &authorization {
@@ -120,6 +124,7 @@ async fn serve_aws(
         (Service::Organizations, Some(caller)) => {
             organizations::call(world, &caller.identity, &operation, &request.body)
         }
+        (Service::Athena, Some(caller)) => athena::call(world, &caller.identity, region, &operation, &request.body),
         (Service::Ec2, Some(caller)) => {
             let ec2_call = Ec2Call {
                 world,
@@ -231,7 +236,7 @@ fn within_quota(world: &World, service: Service, call: &Call) -> bool {
         call.region.as_deref().unwrap_or_default(),
     );
     let quota = match service {
-        Service::Sts => None,
+        Service::Sts | Service::Athena => None,
         Service::Organizations => world.estate.organizations_quota,
         Service::Ec2 => world.estate.ec2_quota,
     };

@@ -11,6 +11,7 @@ pub(crate) enum Service {
     Sts,
     Organizations,
     Ec2,
+    Athena,
 }
 
 const XML: &str = "text/xml";
@@ -29,6 +30,7 @@ impl Service {
             "sts" => Some(Self::Sts),
             "organizations" => Some(Self::Organizations),
             "ec2" => Some(Self::Ec2),
+            "athena" => Some(Self::Athena),
             _ => None,
         }
     }
@@ -39,6 +41,16 @@ impl Service {
             Self::Sts => "sts",
             Self::Organizations => "organizations",
             Self::Ec2 => "ec2",
+            Self::Athena => "athena",
+        }
+    }
+
+    /// What stands before the operation in `x-amz-target`, in services that speak JSON.
+    pub(crate) fn target_prefix(self) -> Option<&'static str> {
+        match self {
+            Self::Organizations => Some("AWSOrganizationsV20161128."),
+            Self::Athena => Some("AmazonAthena."),
+            Self::Sts | Self::Ec2 => None,
         }
     }
 
@@ -59,7 +71,7 @@ impl Service {
                 Refusal::WrongSignature => Failure::new(403, "SignatureDoesNotMatch", WRONG_SIGNATURE),
                 Refusal::Skewed(message) => Failure::new(403, "SignatureDoesNotMatch", message),
             },
-            Self::Organizations => match refusal {
+            Self::Organizations | Self::Athena => match refusal {
                 Refusal::NoAuthorization => Failure::new(
                     400,
                     "MissingAuthenticationTokenException",
@@ -96,6 +108,7 @@ impl Service {
                 "You have sent too many requests in too short a period of time. Try again later.",
             ),
             Self::Ec2 => Failure::new(503, "RequestLimitExceeded", "Request limit exceeded."),
+            Self::Athena => Failure::new(400, "ThrottlingException", "Rate exceeded"),
         }
     }
 
@@ -107,7 +120,7 @@ impl Service {
                 "InvalidAction",
                 format!("Could not find operation {operation} for version 2011-06-15"),
             ),
-            Self::Organizations => Failure::new(400, "UnknownOperationException", ""),
+            Self::Organizations | Self::Athena => Failure::new(400, "UnknownOperationException", ""),
             Self::Ec2 => Failure::new(
                 400,
                 "InvalidAction",
@@ -121,7 +134,7 @@ impl Service {
         let answer = match self {
             Self::Sts => Answer::new(failure.status, XML, sts_error(failure, request_id)),
             Self::Ec2 => Answer::new(failure.status, EC2_XML, ec2_error(failure, request_id)),
-            Self::Organizations => Answer::new(failure.status, JSON, json_error(failure)),
+            Self::Organizations | Self::Athena => Answer::new(failure.status, JSON, json_error(failure)),
         };
         answer.with_header("x-amzn-requestid", request_id)
     }
@@ -131,7 +144,7 @@ impl Service {
         let content_type = match self {
             Self::Sts => XML,
             Self::Ec2 => EC2_XML,
-            Self::Organizations => JSON,
+            Self::Organizations | Self::Athena => JSON,
         };
         Answer::new(200, content_type, body).with_header("x-amzn-requestid", request_id)
     }
@@ -166,15 +179,17 @@ fn ec2_error(failure: &Failure, request_id: &str) -> String {
     xml.finish()
 }
 
-/// Errors that Organizations models call their text `Message`, those of the protocol `message`.
+/// Errors that a service models call their text `Message`, those of the protocol `message`.
 fn json_error(failure: &Failure) -> String {
-    const OF_THE_PROTOCOL: [&str; 6] = [
+    const OF_THE_PROTOCOL: [&str; 8] = [
         "UnrecognizedClientException",
         "InvalidSignatureException",
         "ExpiredTokenException",
         "MissingAuthenticationTokenException",
         "IncompleteSignatureException",
         "SerializationException",
+        "ThrottlingException",
+        "UnknownOperationException",
     ];
     let member = if OF_THE_PROTOCOL.contains(&failure.code.as_ref()) {
         "message"
@@ -184,8 +199,8 @@ fn json_error(failure: &Failure) -> String {
     let mut error = serde_json::Map::new();
     error.insert("__type".to_owned(), failure.code.as_ref().into());
     error.insert(member.to_owned(), failure.message.as_str().into());
-    if let Some(reason) = failure.reason {
-        error.insert("Reason".to_owned(), reason.into());
+    for (name, value) in &failure.details {
+        error.insert((*name).to_owned(), value.as_str().into());
     }
     serde_json::Value::Object(error).to_string()
 }

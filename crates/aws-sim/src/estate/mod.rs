@@ -2,6 +2,7 @@
 //! [`Sim::start`](crate::Sim::start).
 
 mod account;
+mod bucket;
 mod iam;
 mod idp;
 mod named;
@@ -11,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub use account::{Account, AccountState, Scp};
+pub use bucket::Bucket;
+pub(crate) use bucket::Verdict;
 pub use iam::{AccessKey, OidcProvider, Role, TrustWebIdentity};
 pub use idp::{ClientAuthentication, Idp, IdpClient, IdpMode};
 pub use regions::Region;
@@ -92,6 +95,7 @@ pub struct Estate {
     pub(crate) parents: BTreeMap<String, String>,
     pub(crate) delegated: BTreeSet<String>,
     pub(crate) users: Vec<User>,
+    pub(crate) buckets: Vec<Bucket>,
     pub(crate) regions: Vec<Region>,
     pub(crate) idp: Idp,
     pub(crate) pages: Pages,
@@ -126,6 +130,7 @@ impl Estate {
             parents: BTreeMap::new(),
             delegated: BTreeSet::new(),
             users: Vec::new(),
+            buckets: Vec::new(),
             regions: regions::all(),
             idp: Idp::default(),
             pages: Pages::default(),
@@ -208,6 +213,16 @@ impl Estate {
     /// Makes an account a delegated administrator of the organization.
     pub fn delegated_administrator(&mut self, account: &str) -> &mut Self {
         self.delegated.insert(account.to_owned());
+        self
+    }
+
+    /// Adds a bucket, or replaces the one of that name. It belongs to the management account unless it names an owner.
+    pub fn bucket(&mut self, mut bucket: Bucket) -> &mut Self {
+        if bucket.owner.is_empty() {
+            bucket.owner.clone_from(&self.management);
+        }
+        self.buckets.retain(|known| known.name != bucket.name);
+        self.buckets.push(bucket);
         self
     }
 
