@@ -295,18 +295,18 @@ impl<'a> Reader<'a> {
             return None;
         }
         loop {
+            // `row(integer, date)` has no names; `row(a integer, date date)` has.
             let before = self.rest;
-            let name = self.word();
-            let named = self.take(&[':']) || {
-                // `row(integer, varchar)` has no names; `row(a integer)` has.
-                let rest = self.rest.trim_start();
-                rest.starts_with(|c: char| c.is_alphabetic()) && Type::parse(name).is_none()
-            };
-            if !named {
-                self.rest = before;
+            let unnamed = self.one().filter(|_| self.rest.trim_start().starts_with([',', ')', '>']));
+            match unnamed {
+                Some(of) => fields.push((None, of)),
+                None => {
+                    self.rest = before;
+                    let name = self.word().to_owned();
+                    self.take(&[':']);
+                    fields.push((Some(name), self.one()?));
+                }
             }
-            let of = self.one()?;
-            fields.push((named.then(|| name.to_owned()), of));
             if self.take(&[')', '>']) {
                 return Some(Type::Row(fields));
             }
@@ -332,12 +332,9 @@ mod tests {
             ("timestamp(3) with time zone", "timestamp(3) with time zone", "timestamp(3) with time zone"),
             ("array<struct<a:int,b:array<string>>>", "array(row(a integer, b array(varchar)))", "array<struct<a:int,b:array<string>>>"),
             ("map(varchar, row(integer, x double))", "map(varchar, row(integer, x double))", "map<string,struct<field0:int,x:double>>"),
-            ("row(date date)", "row(date)", "struct<field0:date>"),
+            ("row(date date, integer)", "row(date date, integer)", "struct<date:date,field1:int>"),
         ];
         for (text, trino, catalog) in cases {
-            if text == "row(date date)" {
-                continue;
-            }
             let found = Type::parse(text).unwrap();
             assert_eq!((found.to_string().as_str(), found.catalog_name().as_str()), (trino, catalog), "{text}");
         }

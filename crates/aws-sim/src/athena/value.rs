@@ -85,13 +85,10 @@ impl Value {
                 let numbered: Vec<_> = values.iter().enumerate().collect();
                 push_all(out, ['{', '}'], &numbered, |(at, value), out| {
                     let (name, inner) = fields.get(*at).map_or((&None, &Type::Unknown), |(name, of)| (name, of));
-                    match name {
-                        Some(name) => out.push_str(name),
-                        None => {
-                            let _ = write!(out, "field{at}");
-                        }
+                    if let Some(name) = name {
+                        out.push_str(name);
+                        out.push('=');
                     }
-                    out.push('=');
                     value.push(inner, out);
                 });
             }
