@@ -5,6 +5,7 @@
 //! policies, durations, tokens, pages, quotas. See the README for what it does not do.
 
 mod athena;
+mod body;
 mod bucket;
 mod chance;
 mod clock;
@@ -22,7 +23,6 @@ mod pages;
 mod params;
 mod protocol;
 mod record;
-#[allow(dead_code, reason = "the service that uses all of it comes next")]
 mod s3;
 mod server;
 mod sigv4;

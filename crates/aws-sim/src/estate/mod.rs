@@ -102,6 +102,7 @@ pub struct Estate {
     pub(crate) ec2_quota: Option<Quota>,
     pub(crate) organizations_quota: Option<Quota>,
     pub(crate) organizations_region: Option<String>,
+    pub(crate) s3_throughput: Option<u64>,
     pub(crate) latency: Duration,
     pub(crate) skew: Option<Duration>,
     pub(crate) ticks: Vec<(String, Duration)>,
@@ -140,6 +141,7 @@ impl Estate {
             }),
             organizations_quota: None,
             organizations_region: Some("us-east-1".to_owned()),
+            s3_throughput: None,
             latency: Duration::ZERO,
             skew: Some(Duration::from_secs(300)),
             ticks: Vec::new(),
@@ -302,6 +304,12 @@ impl Estate {
     /// The region that calls of Organizations must be signed for (`us-east-1`); `None` accepts every region.
     pub fn organizations_region(&mut self, region: Option<&str>) -> &mut Self {
         self.organizations_region = region.map(str::to_owned);
+        self
+    }
+
+    /// The most bytes a second (real time) that S3 sends over one connection; `None` for as many as it takes.
+    pub fn s3_throughput(&mut self, bytes_per_second: Option<u64>) -> &mut Self {
+        self.s3_throughput = bytes_per_second;
         self
     }
 
