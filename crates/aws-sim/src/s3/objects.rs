@@ -14,9 +14,12 @@ use crate::stamp;
 /// The longest key, in bytes.
 const LONGEST_KEY: usize = 1024;
 
+/// Keys of encryption that the client keeps.
+const OF_THE_CLIENT: &str = "x-amz-server-side-encryption-customer-";
+
 /// GetObject and HeadObject: for a HEAD, the server leaves the body out.
 pub(super) fn get(call: &S3Call<'_>) -> Result<Answer, Failure> {
-    call.refuse_headers(&["if-modified-since", "if-unmodified-since", "if-range"])?;
+    call.refuse_headers(&["if-modified-since", "if-unmodified-since", "if-range", OF_THE_CLIENT])?;
     let object = find(call)?;
     if unmet(call.request.header("if-match"), |tag| tag == "*" || tag == object.etag) {
         return Err(precondition_failed("If-Match"));
@@ -73,7 +76,14 @@ fn precondition_failed(condition: &str) -> Failure {
 }
 
 pub(super) fn put(call: &S3Call<'_>) -> Result<Answer, Failure> {
-    call.refuse_headers(&["if-match", "if-none-match", "x-amz-copy-source", "content-encoding"])?;
+    call.refuse_headers(&[
+        "if-match",
+        "if-none-match",
+        "x-amz-copy-source",
+        "content-encoding",
+        "x-amz-meta-",
+        OF_THE_CLIENT,
+    ])?;
     let key = &call.target.key;
     if key.len() > LONGEST_KEY {
         return Err(Failure::new(400, "KeyTooLongError", "Your key is too long")
@@ -96,10 +106,15 @@ pub(super) fn delete(call: &S3Call<'_>) -> Result<Answer, Failure> {
 }
 
 impl S3Call<'_> {
-    /// Headers that would change what the call does, and that are not simulated.
+    /// Headers that would change what the call does, and that are not simulated. A name that ends in `-` stands for all
+    /// that begin with it.
     fn refuse_headers(&self, names: &[&str]) -> Result<(), Failure> {
-        match names.iter().find(|name| self.request.header(name).is_some()) {
-            Some(name) => Err(not_implemented(name)),
+        let refused = |sent: &str| {
+            let named = |name: &&str| sent == *name || (name.ends_with('-') && sent.starts_with(name));
+            names.iter().any(named)
+        };
+        match self.request.headers.keys().find(|name| refused(name.as_str())) {
+            Some(name) => Err(not_implemented(name.as_str())),
             None => Ok(()),
         }
     }

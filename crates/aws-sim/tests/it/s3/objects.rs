@@ -132,6 +132,8 @@ async fn what_is_not_simulated_is_refused() {
         Ask::new("GET", "results", KEY).header("if-modified-since", "Fri, 15 Jan 2027 08:00:00 GMT"),
         Ask::new("PUT", "results", KEY).header("if-none-match", "*"),
         Ask::new("PUT", "results", KEY).header("x-amz-copy-source", "/results/other"),
+        Ask::new("PUT", "results", KEY).header("x-amz-meta-author", "ann"),
+        Ask::new("GET", "results", KEY).header("x-amz-server-side-encryption-customer-algorithm", "AES256"),
         Ask::new("POST", "results", KEY).query("uploads", ""),
         Ask::new("GET", "results", ""),
         Ask::new("PUT", "results", ""),
