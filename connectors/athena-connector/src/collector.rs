@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
+use auth_core::host::AsyncSleep as _;
 use auth_core::{AwsError, Host};
 use aws_sdk_athena::Client;
 use aws_sdk_athena::config::Builder;
-use aws_sdk_athena::types::QueryExecution;
 use connector_core::slice::Outcome;
 use connector_core::{Collector, Slice, SliceError, SliceRows};
 use futures::future::join_all;
@@ -15,7 +15,7 @@ use futures::future::join_all;
 use crate::desk::Desk;
 use crate::execute::Executor;
 use crate::failure::ended;
-use crate::fetch::{Fetcher, Wanted};
+use crate::fetch::Fetcher;
 use crate::job::{Job, ResultSettings, Source, filled};
 use crate::objects::Objects;
 use crate::pace::Pace;
@@ -37,18 +37,10 @@ pub struct AthenaCollector {
 
 impl std::fmt::Debug for AthenaCollector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AthenaCollector").field("job", &self.job).finish_non_exhaustive()
+        f.debug_struct("AthenaCollector")
+            .field("job", &self.job)
+            .finish_non_exhaustive()
     }
-}
-
-/// A statement that has succeeded.
-pub(crate) struct Succeeded {
-    pub(crate) statement: Statement,
-    /// The statement that was meant, where AWS was given it within an UNLOAD.
-    pub(crate) unloads: bool,
-    pub(crate) execution: QueryExecution,
-    pub(crate) note: crate::statistics::Note,
-    pub(crate) deadline: SystemTime,
 }
 
 impl AthenaCollector {
@@ -97,7 +89,14 @@ impl AthenaCollector {
         }
     }
 
-    fn executor(&self, slice: &Slice, client: Client, place: &Place, database: Option<String>, notes: &Notes) -> Executor {
+    fn executor(
+        &self,
+        slice: &Slice,
+        client: Client,
+        place: &Place,
+        database: Option<String>,
+        notes: &Notes,
+    ) -> Executor {
         let (account, region) = (slice.account.id.as_str(), slice.region());
         Executor {
             job: Arc::clone(&self.job),
@@ -170,25 +169,13 @@ pub(crate) async fn until<T>(host: &Host, deadline: SystemTime, future: impl Fut
     tokio::select! {
         biased;
         result = future => Some(result),
-        () = aws_sleep(host, left) => None,
+        () = sleep(host, left) => None,
     }
 }
 
 /// Waits on the host's clock.
-pub(crate) async fn aws_sleep(host: &Host, duration: Duration) {
-    use auth_core::host::AsyncSleep as _;
+pub(crate) async fn sleep(host: &Host, duration: Duration) {
     host.sleep().sleep(duration).await;
-}
-
-impl Wanted {
-    /// Whether the statement is to be wrapped.
-    pub(crate) fn of(job: &Job, statement: &Statement) -> Self {
-        if job.fetch == crate::job::Fetch::Unload && statement.kind == Kind::Select {
-            Wanted::Unload
-        } else {
-            Wanted::Result
-        }
-    }
 }
 
 #[cfg(test)]
@@ -200,7 +187,10 @@ mod tests {
         let statements = split("select 1; show tables; select 2; insert into t select 1; drop table t; select 3");
         let numbers = |most| -> Vec<Vec<u32>> {
             let groups = side_by_side(&statements, most);
-            groups.iter().map(|group| group.iter().map(|one| one.number).collect()).collect()
+            groups
+                .iter()
+                .map(|group| group.iter().map(|one| one.number).collect())
+                .collect()
         };
         assert_eq!(numbers(5), [vec![1, 2, 3], vec![4], vec![5], vec![6]]);
         assert_eq!(numbers(2), [vec![1, 2], vec![3], vec![4], vec![5], vec![6]]);

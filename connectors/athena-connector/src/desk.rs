@@ -62,16 +62,30 @@ impl Waiting {
     /// Asks for this query, and for the others of the desk along with it.
     pub(crate) async fn ask(&self) -> Result<(), AwsError> {
         let desk = &self.desk;
-        let others = desk.waiting().keys().filter(|id| **id != self.id).take(BATCH - 1).cloned().collect::<Vec<_>>();
+        let others = desk
+            .waiting()
+            .keys()
+            .filter(|id| **id != self.id)
+            .take(BATCH - 1)
+            .cloned()
+            .collect::<Vec<_>>();
         if others.is_empty() {
-            let answer = desk.client.get_query_execution().query_execution_id(&self.id).send().await;
+            let answer = desk
+                .client
+                .get_query_execution()
+                .query_execution_id(&self.id)
+                .send()
+                .await;
             let answer = answer.map_err(AwsError::of("athena", "GetQueryExecution"))?;
             let none = || AwsError::answer("athena", "GetQueryExecution", "the answer has no query");
             desk.tell(answer.query_execution.ok_or_else(none)?);
             return Ok(());
         }
         let batch = desk.client.batch_get_query_execution().query_execution_ids(&self.id);
-        let answer = batch.set_query_execution_ids(Some([vec![self.id.clone()], others].concat())).send().await;
+        let answer = batch
+            .set_query_execution_ids(Some([vec![self.id.clone()], others].concat()))
+            .send()
+            .await;
         let answer = answer.map_err(AwsError::of("athena", "BatchGetQueryExecution"))?;
         for unprocessed in answer.unprocessed_query_execution_ids() {
             if unprocessed.query_execution_id() == Some(&self.id) {

@@ -22,7 +22,9 @@ pub(crate) fn again(execution: &QueryExecution, reads_only: bool) -> Again {
     if status.and_then(|status| status.state()) != Some(&QueryExecutionState::Failed) {
         return Again::No;
     }
-    let retryable = status.and_then(|status| status.athena_error()).is_some_and(|error| error.retryable());
+    let retryable = status
+        .and_then(|status| status.athena_error())
+        .is_some_and(|error| error.retryable());
     let lost_the_commit = reason(execution).contains("ICEBERG_COMMIT_ERROR");
     if lost_the_commit || (reads_only && retryable) {
         Again::Yes
@@ -35,7 +37,9 @@ pub(crate) fn again(execution: &QueryExecution, reads_only: bool) -> Again {
 pub(crate) fn reason(execution: &QueryExecution) -> String {
     let status = execution.status();
     let reason = status.and_then(|status| status.state_change_reason());
-    let error = status.and_then(|status| status.athena_error()).and_then(|error| error.error_message());
+    let error = status
+        .and_then(|status| status.athena_error())
+        .and_then(|error| error.error_message());
     let words = [reason, error].into_iter().flatten().find(|words| !words.is_empty());
     words.unwrap_or("AWS gives no reason").to_owned()
 }
@@ -81,15 +85,24 @@ fn code(reason: &str) -> Option<&str> {
 
 fn is_denial(reason: &str) -> bool {
     let lower = reason.to_ascii_lowercase();
-    ["access denied", "accessdenied", "not authorized", "insufficient lake formation", "insufficient permissions"]
-        .iter()
-        .any(|words| lower.contains(words))
+    [
+        "access denied",
+        "accessdenied",
+        "not authorized",
+        "insufficient lake formation",
+        "insufficient permissions",
+    ]
+    .iter()
+    .any(|words| lower.contains(words))
 }
 
 fn outcome(reason: &str) -> Outcome {
     if is_denial(reason) {
         Outcome::Denied
-    } else if reason.contains("SlowDown") || reason.contains("Rate exceeded") || reason.contains("Please reduce your request rate") {
+    } else if reason.contains("SlowDown")
+        || reason.contains("Rate exceeded")
+        || reason.contains("Please reduce your request rate")
+    {
         Outcome::Throttled
     } else {
         Outcome::Failed
@@ -139,8 +152,14 @@ mod tests {
 
     fn execution(state: QueryExecutionState, reason: &str, retryable: bool) -> QueryExecution {
         let error = AthenaError::builder().retryable(retryable).build();
-        let status = QueryExecutionStatus::builder().state(state).state_change_reason(reason).athena_error(error);
-        QueryExecution::builder().query_execution_id("q").status(status.build()).build()
+        let status = QueryExecutionStatus::builder()
+            .state(state)
+            .state_change_reason(reason)
+            .athena_error(error);
+        QueryExecution::builder()
+            .query_execution_id("q")
+            .status(status.build())
+            .build()
     }
 
     #[test]
@@ -155,17 +174,41 @@ mod tests {
             (Cancelled, commit, true, true, Again::No),
         ] {
             let execution = execution(state.clone(), reason, retryable);
-            assert_eq!(again(&execution, reads_only), expected, "{state:?} {reason} {retryable} {reads_only}");
+            assert_eq!(
+                again(&execution, reads_only),
+                expected,
+                "{state:?} {reason} {retryable} {reads_only}"
+            );
         }
     }
 
     #[test]
     fn reasons_become_outcomes_codes_and_hints() {
         for (reason, outcome, code, hint) in [
-            ("TABLE_NOT_FOUND: line 1:15: Table 'a.b.c' does not exist", Outcome::Failed, Some("TABLE_NOT_FOUND"), "database"),
-            ("Access denied when writing output to url: s3://b/k.csv", Outcome::Denied, None, "output_location"),
-            ("PERMISSION_DENIED: Access Denied (Service: Amazon S3", Outcome::Denied, Some("PERMISSION_DENIED"), "s3:GetObject"),
-            ("HIVE_CURSOR_ERROR: Please reduce your request rate. (SlowDown)", Outcome::Throttled, Some("HIVE_CURSOR_ERROR"), ""),
+            (
+                "TABLE_NOT_FOUND: line 1:15: Table 'a.b.c' does not exist",
+                Outcome::Failed,
+                Some("TABLE_NOT_FOUND"),
+                "database",
+            ),
+            (
+                "Access denied when writing output to url: s3://b/k.csv",
+                Outcome::Denied,
+                None,
+                "output_location",
+            ),
+            (
+                "PERMISSION_DENIED: Access Denied (Service: Amazon S3",
+                Outcome::Denied,
+                Some("PERMISSION_DENIED"),
+                "s3:GetObject",
+            ),
+            (
+                "HIVE_CURSOR_ERROR: Please reduce your request rate. (SlowDown)",
+                Outcome::Throttled,
+                Some("HIVE_CURSOR_ERROR"),
+                "",
+            ),
         ] {
             let SliceError::Work(found, report) = failed(&execution(QueryExecutionState::Failed, reason, false)) else {
                 panic!("{reason}");

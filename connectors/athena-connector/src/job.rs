@@ -142,7 +142,9 @@ impl Job {
                 reuse_max_age: whole(&RESULT_REUSE_MAX_AGE).and_then(|age| i32::try_from(age).ok()),
                 timeout: Duration::from_secs(whole(&TIMEOUT).unwrap_or_default().unsigned_abs()),
                 max_scanned: whole(&MAX_SCANNED_BYTES).map(i64::unsigned_abs),
-                max_active: whole(&MAX_ACTIVE_QUERIES).and_then(|n| usize::try_from(n).ok()).unwrap_or(1),
+                max_active: whole(&MAX_ACTIVE_QUERIES)
+                    .and_then(|n| usize::try_from(n).ok())
+                    .unwrap_or(1),
                 fetch,
                 keep_results: values.boolean(&KEEP_RESULTS),
                 price_per_tb: values.number(&PRICE_PER_TB).unwrap_or_default(),
@@ -233,7 +235,10 @@ impl Rules<'_> {
             .filter(|statement| statement.gives_rows())
             .map(|statement| statement.number.to_string())
             .collect();
-        let by_statement = self.values.text(&OUTPUT).is_some_and(|path| path.contains("{statement}"));
+        let by_statement = self
+            .values
+            .text(&OUTPUT)
+            .is_some_and(|path| path.contains("{statement}"));
         if giving.len() > 1 && !by_statement {
             self.problem(format!(
                 "statements {} give rows, which do not belong into one file: put {{statement}} into output, such as \
@@ -256,13 +261,17 @@ impl Rules<'_> {
         if let Some(location) = &location {
             let bucket = location.strip_prefix("s3://").and_then(|rest| rest.split('/').next());
             if bucket.is_none_or(str::is_empty) {
-                self.problem(format!("output_location: `{location}` is not of the form s3://bucket/prefix/"));
+                self.problem(format!(
+                    "output_location: `{location}` is not of the form s3://bucket/prefix/"
+                ));
             }
         }
         if let Some(owner) = &bucket_owner {
             let id = filled(owner, "000000000000", "");
             if id.len() != 12 || !id.bytes().all(|b| b.is_ascii_digit()) {
-                self.problem(format!("expected_bucket_owner: `{owner}` is not an account id of 12 digits"));
+                self.problem(format!(
+                    "expected_bucket_owner: `{owner}` is not an account id of 12 digits"
+                ));
             }
         }
         let with_key = matches!(option.as_deref(), Some("SSE_KMS" | "CSE_KMS"));
@@ -271,13 +280,17 @@ impl Rules<'_> {
                 self.problem(format!("kms_key is missing: encryption `{option}` needs it"));
             }
             (Some(_), _) if !with_key => {
-                self.problem("kms_key has a meaning with encryption `SSE_KMS` or `CSE_KMS` only: set that, or remove it");
+                self.problem(
+                    "kms_key has a meaning with encryption `SSE_KMS` or `CSE_KMS` only: set that, or remove it",
+                );
             }
             _ => {}
         }
         let encryption = option.and_then(|option| {
             let option = EncryptionOption::from(option.as_str());
-            let builder = EncryptionConfiguration::builder().encryption_option(option).set_kms_key(key);
+            let builder = EncryptionConfiguration::builder()
+                .encryption_option(option)
+                .set_kms_key(key);
             builder.build().ok()
         });
         let acl = acl.and_then(|acl| {

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 /// The first gap between two calls.
 const FIRST: Duration = Duration::from_millis(100);
@@ -64,7 +65,7 @@ impl Pace {
     }
 
     /// Something has been learned.
-    pub(crate) fn news(&self) -> impl Future<Output = ()> {
+    pub(crate) fn news(&self) -> Notified<'_> {
         self.0.news.notified()
     }
 }
@@ -134,7 +135,10 @@ mod tests {
             (3600.0, 220, 30.0),
         ] {
             let (count, late) = calls(length, None, true);
-            assert!(count <= most_calls && late <= most_late, "{length} s: {count} calls, {late} s late");
+            assert!(
+                count <= most_calls && late <= most_late,
+                "{length} s: {count} calls, {late} s late"
+            );
         }
     }
 
@@ -159,7 +163,11 @@ mod tests {
         let (first, second) = (pace.begin(1), pace.begin(1));
         assert_eq!(first.gap(Duration::ZERO), FIRST);
         assert_eq!(second.gap(Duration::ZERO), PATIENT);
-        assert_eq!(pace.begin(2).gap(Duration::ZERO), FIRST, "another statement has a scout of its own");
+        assert_eq!(
+            pace.begin(2).gap(Duration::ZERO),
+            FIRST,
+            "another statement has a scout of its own"
+        );
         drop(first);
         assert_eq!(second.gap(Duration::ZERO), FIRST);
         second.took(Duration::from_secs(7));

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use auth_core::AwsError;
 use aws_sdk_athena::Client;
+use aws_sdk_athena::operation::start_query_execution::StartQueryExecutionError;
 use aws_sdk_athena::operation::start_query_execution::builders::StartQueryExecutionInputBuilder;
+use aws_sdk_athena::types::ThrottleReason;
 use futures::future::join_all;
 use tokio::sync::{Notify, oneshot};
 
@@ -36,6 +38,32 @@ enum Entry {
     Started(Client, String, Note),
 }
 
+/// Why AWS has not taken a query.
+#[derive(Debug)]
+pub(crate) struct StartError {
+    pub(crate) error: AwsError,
+    /// As many queries are active as the account may have.
+    pub(crate) active_limit: bool,
+}
+
+impl From<AwsError> for StartError {
+    fn from(error: AwsError) -> Self {
+        StartError {
+            error,
+            active_limit: false,
+        }
+    }
+}
+
+fn is_active_limit(error: &StartQueryExecutionError) -> bool {
+    match error {
+        StartQueryExecutionError::TooManyRequestsException(error) => {
+            error.reason() == Some(&ThrottleReason::ConcurrentQueryLimitExceeded)
+        }
+        _ => false,
+    }
+}
+
 /// A query that AWS has taken.
 #[derive(Debug)]
 pub(crate) struct Query {
@@ -58,11 +86,11 @@ impl Running {
         client: &Client,
         input: StartQueryExecutionInputBuilder,
         note: &Note,
-    ) -> Result<Query, AwsError> {
+    ) -> Result<Query, StartError> {
         let number = {
             let mut state = self.state();
             if state.closed {
-                return Err(interrupted());
+                return Err(interrupted().into());
             }
             state.next += 1;
             let number = state.next;
@@ -72,11 +100,15 @@ impl Running {
         let (answer, answered) = oneshot::channel();
         let (running, starter, noted) = (self.clone(), client.clone(), note.clone());
         tokio::spawn(async move {
-            let result = input.send_with(&starter).await;
-            let result = result.map_err(AwsError::of("athena", "StartQueryExecution")).and_then(|output| {
-                let none = || AwsError::answer("athena", "StartQueryExecution", "the answer has no query id");
-                output.query_execution_id.ok_or_else(none)
-            });
+            let result = match input.send_with(&starter).await {
+                Ok(output) => output.query_execution_id.ok_or_else(|| {
+                    AwsError::answer("athena", "StartQueryExecution", "the answer has no query id").into()
+                }),
+                Err(error) => Err(StartError {
+                    active_limit: error.as_service_error().is_some_and(is_active_limit),
+                    error: AwsError::of("athena", "StartQueryExecution")(error),
+                }),
+            };
             {
                 let mut state = running.state();
                 match &result {
@@ -91,7 +123,7 @@ impl Running {
             // Nobody waits when the run was interrupted.
             drop(answer.send(result));
         });
-        let id = answered.await.map_err(|_| interrupted())??;
+        let id = answered.await.map_err(|_| StartError::from(interrupted()))??;
         Ok(Query {
             running: self.clone(),
             number,
@@ -154,5 +186,9 @@ async fn stop(client: &Client, id: &str, note: &Note) {
 }
 
 fn interrupted() -> AwsError {
-    AwsError::answer("athena", "StartQueryExecution", "the run was interrupted before the query was started")
+    AwsError::answer(
+        "athena",
+        "StartQueryExecution",
+        "the run was interrupted before the query was started",
+    )
 }

@@ -88,7 +88,11 @@ fn first_word(text: &str) -> String {
     }
     let end = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
     // Not a word, but not nothing either: AWS shall say what is wrong with it.
-    let end = if end == 0 { rest.chars().next().map_or(0, char::len_utf8) } else { end };
+    let end = if end == 0 {
+        rest.chars().next().map_or(0, char::len_utf8)
+    } else {
+        end
+    };
     rest[..end].to_ascii_uppercase()
 }
 
@@ -119,7 +123,10 @@ mod tests {
             ("drop table `a;b`; y", vec!["drop table `a;b`", "y"]),
             ("-- one; two\nselect 1", vec!["-- one; two\nselect 1"]),
             ("select 1 -- no end;", vec!["select 1 -- no end;"]),
-            ("/* a;\nb */ select 1; /* nothing */ ; -- nor here", vec!["/* a;\nb */ select 1"]),
+            (
+                "/* a;\nb */ select 1; /* nothing */ ; -- nor here",
+                vec!["/* a;\nb */ select 1"],
+            ),
             ("select 'open; to the end", vec!["select 'open; to the end"]),
             ("select 'ü;é'; select 'x'", vec!["select 'ü;é'", "select 'x'"]),
             ("", vec![]),

@@ -41,11 +41,6 @@ impl Notes {
         self.facts.warn(warning);
     }
 
-    /// Something about the slice.
-    pub(crate) fn set(&self, name: &str, value: impl Into<Json>) {
-        self.facts.set(name, value);
-    }
-
     /// A query is about to be started.
     pub(crate) fn begin(&self, statement: u32, workgroup: &str) -> Note {
         let index = self.change(|queries| {
@@ -66,7 +61,8 @@ impl Notes {
         let result = change(&mut queries);
         // Each time: what has been told stands in the ledger also of a slice that is interrupted.
         let told = queries.iter().filter(|query| query.contains_key("id"));
-        self.facts.set("queries", told.cloned().map(Json::Object).collect::<Vec<_>>());
+        self.facts
+            .set("queries", told.cloned().map(Json::Object).collect::<Vec<_>>());
         result
     }
 }
@@ -75,7 +71,8 @@ impl Note {
     /// Something about the query.
     pub(crate) fn set(&self, name: &str, value: impl Into<Json>) {
         let value = value.into();
-        self.notes.change(|queries| queries[self.index].insert(name.to_owned(), value));
+        self.notes
+            .change(|queries| queries[self.index].insert(name.to_owned(), value));
     }
 
     /// What AWS says of the query. Counted once, when it has ended.
@@ -92,21 +89,51 @@ impl Note {
         let facts = [
             ("state", text(state.map(QueryExecutionState::as_str))),
             ("reason", text(status.and_then(|status| status.state_change_reason()))),
-            ("statement_type", text(execution.statement_type().map(StatementType::as_str))),
+            (
+                "statement_type",
+                text(execution.statement_type().map(StatementType::as_str)),
+            ),
             ("substatement_type", text(execution.substatement_type())),
-            ("engine_version", text(engine.and_then(|engine| engine.effective_engine_version()))),
-            ("output_location", text(execution.result_configuration().and_then(|results| results.output_location()))),
+            (
+                "engine_version",
+                text(engine.and_then(|engine| engine.effective_engine_version())),
+            ),
+            (
+                "output_location",
+                text(
+                    execution
+                        .result_configuration()
+                        .and_then(|results| results.output_location()),
+                ),
+            ),
             ("reused", Json::from(reused)),
             ("scanned_bytes", Json::from(scanned)),
             ("cost", Json::from(cost)),
-            ("queue_ms", millis(statistics.and_then(|times| times.query_queue_time_in_millis()))),
-            ("planning_ms", millis(statistics.and_then(|times| times.query_planning_time_in_millis()))),
-            ("engine_ms", millis(statistics.and_then(|times| times.engine_execution_time_in_millis()))),
-            ("total_ms", millis(statistics.and_then(|times| times.total_execution_time_in_millis()))),
+            (
+                "queue_ms",
+                millis(statistics.and_then(|times| times.query_queue_time_in_millis())),
+            ),
+            (
+                "planning_ms",
+                millis(statistics.and_then(|times| times.query_planning_time_in_millis())),
+            ),
+            (
+                "engine_ms",
+                millis(statistics.and_then(|times| times.engine_execution_time_in_millis())),
+            ),
+            (
+                "total_ms",
+                millis(statistics.and_then(|times| times.total_execution_time_in_millis())),
+            ),
         ];
         let counted = self.notes.change(|queries| {
             let query = &mut queries[self.index];
-            query.extend(facts.into_iter().filter(|(_, fact)| !fact.is_null()).map(|(name, fact)| (name.to_owned(), fact)));
+            query.extend(
+                facts
+                    .into_iter()
+                    .filter(|(_, fact)| !fact.is_null())
+                    .map(|(name, fact)| (name.to_owned(), fact)),
+            );
             let ended = state.is_some_and(is_final);
             ended && query.insert("ended".to_owned(), json!(true)).is_none()
         });
@@ -138,7 +165,9 @@ pub(crate) fn scanned(execution: &QueryExecution) -> u64 {
 
 /// Whether the result is that of an earlier query.
 pub(crate) fn is_reused(execution: &QueryExecution) -> bool {
-    let reuse = execution.statistics().and_then(|statistics| statistics.result_reuse_information());
+    let reuse = execution
+        .statistics()
+        .and_then(|statistics| statistics.result_reuse_information());
     reuse.is_some_and(|reuse| reuse.reused_previous_result())
 }
 
@@ -193,7 +222,10 @@ mod tests {
             (0, Dml, Succeeded, false, 0.0),
         ] {
             let cost = cost(&execution(scanned, statement, state.clone(), reused), 5.0);
-            assert!((cost - expected).abs() < 1e-12, "{scanned} {state:?}: {cost} instead of {expected}");
+            assert!(
+                (cost - expected).abs() < 1e-12,
+                "{scanned} {state:?}: {cost} instead of {expected}"
+            );
         }
     }
 
@@ -207,7 +239,10 @@ mod tests {
         note.execution(&ended);
         note.execution(&ended);
         let told = facts.told();
-        assert_eq!((&told.sums["queries"], &told.sums["scanned_bytes"]), (&json!(1), &json!(7)));
+        assert_eq!(
+            (&told.sums["queries"], &told.sums["scanned_bytes"]),
+            (&json!(1), &json!(7))
+        );
         assert_eq!(told.details["queries"][0]["id"], "q-1");
     }
 }

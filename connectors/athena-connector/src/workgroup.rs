@@ -76,11 +76,16 @@ fn place(workgroup: &WorkGroup, wishes: &ResultSettings, fetch: Fetch) -> Result
     let enforced = configuration.and_then(|configuration| configuration.enforce_work_group_configuration());
     let enforced = enforced.unwrap_or(false);
     let own = configuration.and_then(|configuration| configuration.result_configuration());
-    let own_location = own.and_then(|own| own.output_location()).filter(|location| !location.is_empty());
+    let own_location = own
+        .and_then(|own| own.output_location())
+        .filter(|location| !location.is_empty());
     let mut named = wishes.named();
     if managed {
         if !named.is_empty() {
-            let message = format!("workgroup {name} keeps results itself, but {} is given", named.join(", "));
+            let message = format!(
+                "workgroup {name} keeps results itself, but {} is given",
+                named.join(", ")
+            );
             return conflict(message, "remove it, or name another workgroup");
         }
         if matches!(fetch, Fetch::S3 | Fetch::Unload) {
@@ -94,17 +99,27 @@ fn place(workgroup: &WorkGroup, wishes: &ResultSettings, fetch: Fetch) -> Result
         });
     }
     if enforced {
-        let same = |location: &str| Some(location.trim_end_matches('/')) == own_location.map(|own| own.trim_end_matches('/'));
+        let same =
+            |location: &str| Some(location.trim_end_matches('/')) == own_location.map(|own| own.trim_end_matches('/'));
         named.retain(|name| *name != "output_location" || !wishes.location.as_deref().is_some_and(same));
         if !named.is_empty() {
-            let message = format!("workgroup {name} enforces its own settings, but {} is given", named.join(", "));
-            return conflict(message, "remove it: the workgroup's settings hold; or name another workgroup");
+            let message = format!(
+                "workgroup {name} enforces its own settings, but {} is given",
+                named.join(", ")
+            );
+            return conflict(
+                message,
+                "remove it: the workgroup's settings hold; or name another workgroup",
+            );
         }
     }
     let location = own_location.filter(|_| enforced).map(str::to_owned);
-    let location = location.or_else(|| wishes.location.clone()).or_else(|| own_location.map(str::to_owned));
+    let location = location
+        .or_else(|| wishes.location.clone())
+        .or_else(|| own_location.map(str::to_owned));
     if location.is_none() {
-        let message = format!("there is no place for results: workgroup {name} has no output location, and none is given");
+        let message =
+            format!("there is no place for results: workgroup {name} has no output location, and none is given");
         return conflict(
             message,
             "set output_location to s3://bucket/prefix/ of a bucket that the role may write to, or give the workgroup one",
@@ -139,13 +154,19 @@ mod tests {
     use super::*;
 
     fn workgroup(location: Option<&str>, enforced: bool, managed: bool) -> WorkGroup {
-        let results = ResultConfiguration::builder().set_output_location(location.map(str::to_owned)).build();
+        let results = ResultConfiguration::builder()
+            .set_output_location(location.map(str::to_owned))
+            .build();
         let kept = ManagedQueryResultsConfiguration::builder().enabled(managed).build();
         let configuration = WorkGroupConfiguration::builder()
             .result_configuration(results)
             .enforce_work_group_configuration(enforced)
             .managed_query_results_configuration(kept);
-        WorkGroup::builder().name("w").configuration(configuration.build()).build().unwrap()
+        WorkGroup::builder()
+            .name("w")
+            .configuration(configuration.build())
+            .build()
+            .unwrap()
     }
 
     fn wishes(location: Option<&str>) -> ResultSettings {
@@ -159,17 +180,47 @@ mod tests {
     fn the_workgroup_and_the_wishes_make_a_place_or_a_conflict() {
         let (own, other) = (Some("s3://own/"), Some("s3://other/"));
         for (workgroup, wish, fetch, expected) in [
-            (workgroup(None, false, false), None, Fetch::Auto, Err("no place for results")),
+            (
+                workgroup(None, false, false),
+                None,
+                Fetch::Auto,
+                Err("no place for results"),
+            ),
             (workgroup(own, false, false), None, Fetch::Auto, Ok((own, false))),
             (workgroup(own, false, false), other, Fetch::Auto, Ok((other, true))),
             (workgroup(None, false, false), other, Fetch::Auto, Ok((other, true))),
             (workgroup(own, true, false), None, Fetch::Auto, Ok((own, false))),
-            (workgroup(own, true, false), Some("s3://own"), Fetch::Auto, Ok((own, false))),
-            (workgroup(own, true, false), other, Fetch::Auto, Err("enforces its own settings, but output_location")),
+            (
+                workgroup(own, true, false),
+                Some("s3://own"),
+                Fetch::Auto,
+                Ok((own, false)),
+            ),
+            (
+                workgroup(own, true, false),
+                other,
+                Fetch::Auto,
+                Err("enforces its own settings, but output_location"),
+            ),
             (workgroup(None, true, true), None, Fetch::Auto, Ok((None, false))),
-            (workgroup(None, true, true), None, Fetch::S3, Err("keeps results itself")),
-            (workgroup(None, true, true), None, Fetch::Unload, Err("keeps results itself")),
-            (workgroup(None, true, true), other, Fetch::Api, Err("keeps results itself, but output_location")),
+            (
+                workgroup(None, true, true),
+                None,
+                Fetch::S3,
+                Err("keeps results itself"),
+            ),
+            (
+                workgroup(None, true, true),
+                None,
+                Fetch::Unload,
+                Err("keeps results itself"),
+            ),
+            (
+                workgroup(None, true, true),
+                other,
+                Fetch::Api,
+                Err("keeps results itself, but output_location"),
+            ),
         ] {
             let found = place(&workgroup, &wishes(wish), fetch);
             match (found, expected) {

@@ -12,7 +12,7 @@ pub use encode::Format;
 pub use leading::LEADING as LEADING_COLUMNS;
 pub use publish::{Published, replace_file};
 pub use spool::{Spool, SpooledTable};
-pub use writer::{Row, RowWriter, SliceRows};
+pub use writer::{Row, RowWriter, Scratch, SliceRows};
 
 pub use layout::OutputPath;
 pub(crate) use layout::{Ended, layout};

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use itertools::Itertools as _;
@@ -52,6 +52,7 @@ impl SpooledTable {
 /// The temporary file.
 #[derive(Debug)]
 pub struct Spool {
+    directory: PathBuf,
     file: Arc<File>,
     end: Mutex<u64>,
 }
@@ -63,9 +64,15 @@ impl Spool {
     /// A directory that cannot be written to.
     pub fn new(directory: &Path) -> io::Result<Self> {
         Ok(Spool {
+            directory: directory.to_owned(),
             file: Arc::new(tempfile::tempfile_in(directory)?),
             end: Mutex::new(0),
         })
+    }
+
+    /// Another unnamed file on the same disk.
+    pub(super) fn scratch(&self) -> io::Result<File> {
+        tempfile::tempfile_in(&self.directory)
     }
 
     /// The place is taken before it is written: slices write side by side.

@@ -1,6 +1,8 @@
 //! Takes the rows of one slice, encodes each at once, and keeps memory bounded: rows that grow too large are spilled
 //! piece by piece, sorted where the table has a key.
 
+use std::fs::File;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -98,6 +100,21 @@ impl SliceRows {
         &mut self.tables[at].1
     }
 
+    /// Table `number`, which has been begun.
+    ///
+    /// # Errors
+    /// One that has not.
+    pub fn table(&mut self, number: u32) -> Result<&mut RowWriter, SliceError> {
+        let table = self.tables.iter_mut().find(|(other, _)| *other == number);
+        let none = || SliceError::Local(format!("table {number} has not been begun"));
+        table.map(|(_, table)| table).ok_or_else(none)
+    }
+
+    /// Room on the disk that the output will be on.
+    pub fn scratch(&self) -> Scratch {
+        Scratch(Arc::clone(&self.rows.spool))
+    }
+
     /// Rows so far.
     pub fn len(&self) -> u64 {
         self.tables.iter().map(|(_, table)| table.written).sum()
@@ -111,6 +128,20 @@ impl SliceRows {
     pub(crate) fn finish(self) -> Result<Vec<SpooledTable>, SliceError> {
         let tables = self.tables.into_iter();
         tables.map(|(number, table)| table.finish(number)).collect()
+    }
+}
+
+/// Temporary files of a slice.
+#[derive(Clone, Debug)]
+pub struct Scratch(Arc<Spool>);
+
+impl Scratch {
+    /// An unnamed file, gone when it is closed.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub fn file(&self) -> io::Result<File> {
+        self.0.scratch()
     }
 }
 
