@@ -6,12 +6,12 @@ mod nested;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use auth_core::AwsError;
+use auth_core::{AwsError, Host};
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::config::Builder;
-use connector_core::parameters::{Group, Parameter, ParameterKind, Values};
+use connector_core::parameters::{Group, Parameter, ParameterKind, Problem, Values};
 use connector_core::table::Column;
-use connector_core::{About, Connector, Order, RowWriter, Slice, SliceError};
+use connector_core::{About, Collector, Columns, Connector, DefaultRegions, Slice, SliceError, SliceRows};
 
 use crate::instance::{COLUMNS, InstanceRecord};
 
@@ -31,9 +31,14 @@ static PARAMETERS: &[&Parameter] = &[&PAGE_SIZE];
 #[derive(Clone, Copy, Debug)]
 pub struct Ec2Connector;
 
-#[async_trait]
+/// Collects the instances of one run.
+#[derive(Clone, Copy, Debug)]
+pub struct InstanceCollector {
+    page_size: Option<i32>,
+}
+
 impl Connector for Ec2Connector {
-    type Record = InstanceRecord;
+    type Collector = InstanceCollector;
 
     fn about(&self) -> &'static About {
         &About {
@@ -41,31 +46,38 @@ impl Connector for Ec2Connector {
             version: env!("CARGO_PKG_VERSION"),
             summary: "Inventory of the EC2 instances of many AWS accounts: one row for every instance",
             table: "ec2_instances",
-            actions: &["ec2:DescribeInstances"],
             calls: "1 DescribeInstances per page_size instances, and at least 1",
-            order: Order::ByKey,
+            leading: &["account_id", "account_name", "organizational_unit_path", "region"],
+            regions: DefaultRegions::Enabled,
+            slices_at_once: None,
         }
     }
 
-    fn columns(&self) -> &'static [Column<InstanceRecord>] {
-        COLUMNS
+    fn columns(&self) -> Columns {
+        Columns::Fixed(COLUMNS.iter().map(Column::heading).collect())
     }
 
     fn parameters(&self) -> &'static [&'static Parameter] {
         PARAMETERS
     }
 
-    async fn collect(
-        &self,
-        slice: &Slice,
-        parameters: &Values,
-        rows: &mut RowWriter<InstanceRecord>,
-    ) -> Result<(), SliceError> {
+    fn actions(&self, _: &Values) -> Vec<&'static str> {
+        vec!["ec2:DescribeInstances"]
+    }
+
+    fn collector(&self, parameters: &Values, _: &Host) -> Result<InstanceCollector, Vec<Problem>> {
+        let page_size = parameters.integer(&PAGE_SIZE).and_then(|size| i32::try_from(size).ok());
+        Ok(InstanceCollector { page_size })
+    }
+}
+
+#[async_trait]
+impl Collector for InstanceCollector {
+    async fn collect(&self, slice: &Slice, rows: &mut SliceRows) -> Result<(), SliceError> {
         let access = &slice.access;
         let config = Builder::from(access.sdk_config())
             .retry_partition(access.retry_partition())
             .build();
-        let page_size = parameters.integer(&PAGE_SIZE).and_then(|size| i32::try_from(size).ok());
         let region: Arc<str> = slice.region().into();
         let client = Client::from_conf(config);
         // Not the SDK's paginator: it lets other tasks go first when a page has been parsed, and so keeps a parsed page
@@ -74,14 +86,14 @@ impl Connector for Ec2Connector {
         loop {
             let page = client
                 .describe_instances()
-                .set_max_results(page_size)
+                .set_max_results(self.page_size)
                 .set_next_token(token.clone())
                 .send()
                 .await
                 .map_err(AwsError::of("ec2", "DescribeInstances"))?;
             for reservation in page.reservations.unwrap_or_default() {
                 for record in InstanceRecord::from_reservation(reservation, &region) {
-                    rows.push(&record)?;
+                    rows.push(COLUMNS, &record)?;
                 }
             }
             token = AwsError::next_page("ec2", "DescribeInstances", token.as_deref(), page.next_token)?;

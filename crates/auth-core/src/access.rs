@@ -16,6 +16,7 @@ use crate::chain::{Hop, plan};
 use crate::error::{AuthError, Cause, Step};
 use crate::host::Host;
 use crate::initial;
+use crate::limit::Reading;
 use crate::meter::Meter;
 use crate::session::{Issue, Session};
 use crate::settings::{AuthSettings, RoleOptions};
@@ -151,11 +152,13 @@ impl AccountAccess {
     /// The account in one region, with counters and retry quota of its own. Cheap; drop it after use.
     pub fn in_region(&self, region: &str) -> RegionalAccess {
         let meter = Arc::new(Meter::default());
-        let config = self.host.signed(&self.session, region, &meter);
+        let config = self.host.signed(&self.session, region, &meter, Reading::Whole);
         // The SDK's default partition is per service and region, across accounts: one throttled account would eat up
         // the retries of all others.
         let partition = RetryPartition::custom(format!("{}/{region}", self.caller.account)).build();
         RegionalAccess {
+            host: self.host.clone(),
+            session: Arc::clone(&self.session),
             region: region.to_owned(),
             config,
             partition,
@@ -167,6 +170,8 @@ impl AccountAccess {
 /// What a service's client needs for one account in one region.
 #[derive(Clone, Debug)]
 pub struct RegionalAccess {
+    host: Host,
+    session: Arc<Session>,
     region: String,
     config: SdkConfig,
     partition: RetryPartition,
@@ -184,6 +189,12 @@ impl RegionalAccess {
     /// [`retry_partition`](Self::retry_partition).
     pub fn sdk_config(&self) -> &SdkConfig {
         &self.config
+    }
+
+    /// The same for answers that are read while they come, which the caller keeps within its own bounds; in any region,
+    /// such as that of a bucket.
+    pub fn streaming_config(&self, region: &str) -> SdkConfig {
+        self.host.signed(&self.session, region, &self.meter, Reading::Streamed)
     }
 
     /// The retry quota of this account and region.
@@ -214,7 +225,7 @@ impl Issue for RoleIssuer {
 fn sts_client(host: &Host, settings: &AuthSettings, session: Option<&Arc<Session>>) -> aws_sdk_sts::Client {
     let region = &settings.home_region;
     let config = match session {
-        Some(session) => host.signed(session, region, &Arc::default()),
+        Some(session) => host.signed(session, region, &Arc::default(), Reading::Whole),
         None => host.config.to_builder().region(Region::new(region.clone())).build(),
     };
     let partition = RetryPartition::custom("sts").build();

@@ -9,8 +9,8 @@ use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
-pub use aws_smithy_async::rt::sleep::AsyncSleep;
-use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::rt::sleep::TokioSleep;
+pub use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep};
 use aws_smithy_async::time::SystemTimeSource;
 pub use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use aws_smithy_http_client::pool::{Client, ConnectionPool, DriverSpawner, Partition, PartitionId};
@@ -25,7 +25,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::app_name::AppName;
 use aws_types::region::Region;
 
-use crate::limit::Limit;
+use crate::limit::{Limit, Reading};
 use crate::meter::Meter;
 use crate::session::{Session, SessionProvider};
 
@@ -38,6 +38,9 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(180);
 /// Attempts of one call. The SDK's 3 give up on a throttled account within two seconds.
 const MAX_ATTEMPTS: u32 = 8;
 
+/// Where neither environment nor profile name a region.
+const FALLBACK_REGION: &str = "us-east-1";
+
 /// Requests in flight where nobody has said another number.
 const DEFAULT_CONCURRENCY: usize = 64;
 
@@ -45,6 +48,7 @@ const DEFAULT_CONCURRENCY: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Host {
     pub(crate) config: SdkConfig,
+    region_given: bool,
     pool: SharedHttpClient,
     pub(crate) time: SharedTimeSource,
     pub(crate) sleep: SharedAsyncSleep,
@@ -82,18 +86,19 @@ impl Host {
     ) -> Result<Self, String> {
         let pool = transport.client(DEFAULT_CONCURRENCY)?;
         let limit = Limit::new(DEFAULT_CONCURRENCY);
-        let (http, _) = limit.client(pool.clone());
+        let (http, _) = limit.client(pool.clone(), Reading::Whole);
         // Not the default region chain: its last link asks the instance metadata service, for seconds, on machines that
         // have none.
         let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
             .or_else(ProfileFileRegionProvider::new())
             .region()
             .await;
+        let region_given = region.is_some();
         let retries = RetryConfig::standard()
             .with_max_attempts(MAX_ATTEMPTS)
             .with_max_backoff(Duration::from_secs(20));
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .region(region.or_else(|| Some(Region::from_static("us-east-1"))))
+            .region(region.unwrap_or(Region::from_static(FALLBACK_REGION)))
             .http_client(http.clone())
             .time_source(time.clone())
             .sleep_impl(sleep.clone())
@@ -116,6 +121,7 @@ impl Host {
         }
         Ok(Host {
             config: loader.load().await,
+            region_given,
             pool,
             limit,
             time,
@@ -127,7 +133,14 @@ impl Host {
 
     /// The region of the environment or profile, else `us-east-1`.
     pub fn region(&self) -> &str {
-        self.config.region().map_or("us-east-1", |region| region.as_ref())
+        self.configured_region().unwrap_or(FALLBACK_REGION)
+    }
+
+    /// The region of the environment or profile.
+    pub fn configured_region(&self) -> Option<&str> {
+        self.region_given
+            .then(|| self.config.region().map(AsRef::as_ref))
+            .flatten()
     }
 
     /// The same host with other retries: fewer and faster ones for tests.
@@ -150,12 +163,18 @@ impl Host {
 
     /// For requests that are not signed.
     pub(crate) fn unsigned_http(&self) -> SharedHttpClient {
-        self.limit.client(self.pool.clone()).0
+        self.limit.client(self.pool.clone(), Reading::Whole).0
     }
 
     /// Configuration for clients that sign with `session`, in `region`, counted by `meter`.
-    pub(crate) fn signed(&self, session: &Arc<Session>, region: &str, meter: &Arc<Meter>) -> SdkConfig {
-        let (http, turns) = self.limit.client(self.pool.clone());
+    pub(crate) fn signed(
+        &self,
+        session: &Arc<Session>,
+        region: &str,
+        meter: &Arc<Meter>,
+        reading: Reading,
+    ) -> SdkConfig {
+        let (http, turns) = self.limit.client(self.pool.clone(), reading);
         let session = Arc::clone(session);
         self.config
             .to_builder()
@@ -168,6 +187,11 @@ impl Host {
     /// The clock.
     pub fn time(&self) -> &SharedTimeSource {
         &self.time
+    }
+
+    /// How to wait on that clock.
+    pub fn sleep(&self) -> &SharedAsyncSleep {
+        &self.sleep
     }
 }
 

@@ -1,9 +1,12 @@
 //! At most so many HTTP requests in flight, and at most so many bytes of answers in memory, over all accounts and
 //! services.
 //!
-//! Bound here and not around a slice: a slice that waits to be allowed to try again holds no place.
+//! Bound here and not around a slice: a slice that waits to be allowed to try again holds no place. Answers that are read
+//! while they come, such as objects of S3, hold their place until their last byte; whoever reads them bounds the memory.
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
@@ -14,12 +17,22 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 /// Bytes of answers that may be in memory at once, in KiB. An answer counts until it has been parsed.
 const ANSWERS_KIB: u32 = 12 * 1024;
 /// What an answer counts that does not tell its length (EC2's are chunked): a page of 400 instances is about this.
 const UNTOLD_KIB: u32 = 2 * 1024;
+
+/// How a client's answers are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// Into memory, within the room for answers.
+    Whole,
+    /// While they come.
+    Streamed,
+}
 
 /// What all clients of a host share.
 #[derive(Clone, Debug)]
@@ -37,7 +50,7 @@ impl Limit {
     }
 
     /// `client` within the limit, and the turns for its requests.
-    pub(crate) fn client(&self, client: SharedHttpClient) -> (SharedHttpClient, Turns) {
+    pub(crate) fn client(&self, client: SharedHttpClient, reading: Reading) -> (SharedHttpClient, Turns) {
         let turns = Turns {
             places: Arc::clone(&self.places),
             taken: Arc::default(),
@@ -45,6 +58,7 @@ impl Limit {
         let limited = LimitedClient {
             turns: turns.clone(),
             answers: Arc::clone(&self.answers),
+            reading,
             client,
         };
         (SharedHttpClient::new(limited), turns)
@@ -84,6 +98,7 @@ impl Turns {
 struct LimitedClient {
     turns: Turns,
     answers: Arc<Semaphore>,
+    reading: Reading,
     client: SharedHttpClient,
 }
 
@@ -92,6 +107,7 @@ impl HttpClient for LimitedClient {
         SharedHttpConnector::new(LimitedConnector {
             turns: self.turns.clone(),
             answers: Arc::clone(&self.answers),
+            reading: self.reading,
             connector: self.client.http_connector(settings, components),
         })
     }
@@ -101,18 +117,24 @@ impl HttpClient for LimitedClient {
 struct LimitedConnector {
     turns: Turns,
     answers: Arc<Semaphore>,
+    reading: Reading,
     connector: SharedHttpConnector,
 }
 
 impl HttpConnector for LimitedConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let (turns, answers) = (self.turns.clone(), Arc::clone(&self.answers));
-        let connector = self.connector.clone();
+        let (connector, reading) = (self.connector.clone(), self.reading);
         HttpConnectorFuture::new(async move {
             let closed = |error: AcquireError| ConnectorError::other(error.into(), None);
             // The connection is in use until the answer is read to its end, so the place is too.
-            let _place = turns.begin().await.map_err(closed)?;
+            let place = turns.begin().await.map_err(closed)?;
             let mut response = connector.call(request).await?;
+            if reading == Reading::Streamed && response.status().is_success() {
+                let body = std::mem::replace(response.body_mut(), SdkBody::taken());
+                *response.body_mut() = SdkBody::from_body_1_x(Streamed { body, _place: place });
+                return Ok(response);
+            }
             let room = answers.acquire_many_owned(kib(&response)).await.map_err(closed)?;
             let body = std::mem::replace(response.body_mut(), SdkBody::taken());
             let bytes = ByteStream::new(body)
@@ -126,6 +148,29 @@ impl HttpConnector for LimitedConnector {
             *response.body_mut() = SdkBody::from(Bytes::from_owner(answer));
             Ok(response)
         })
+    }
+}
+
+/// An answer that is read while it comes; its place is free again when it has been read or let go.
+struct Streamed {
+    body: SdkBody,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Body for Streamed {
+    type Data = Bytes;
+    type Error = aws_smithy_types::body::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        Body::size_hint(&self.body)
     }
 }
 

@@ -13,7 +13,6 @@ pub(crate) struct Failure {
     pub(crate) message: String,
     /// Further members of the error, as `Reason` in JSON or `BucketName` in S3's XML.
     pub(crate) details: Vec<(&'static str, String)>,
-    #[allow(dead_code, reason = "the service that uses it comes next")]
     /// Further headers of the answer.
     pub(crate) headers: Vec<(&'static str, String)>,
 }
@@ -38,7 +37,6 @@ impl Failure {
         self
     }
 
-    #[allow(dead_code, reason = "the service that uses it comes next")]
     pub(crate) fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self

@@ -5,6 +5,7 @@
 //! policies, durations, tokens, pages, quotas. See the README for what it does not do.
 
 mod athena;
+mod body;
 mod bucket;
 mod chance;
 mod clock;
@@ -22,7 +23,6 @@ mod pages;
 mod params;
 mod protocol;
 mod record;
-#[allow(dead_code, reason = "the service that uses all of it comes next")]
 mod s3;
 mod server;
 mod sigv4;
@@ -32,10 +32,12 @@ mod sts;
 mod world;
 mod xml;
 
+pub use athena::{QueryState, QueryView};
 pub use clock::Clock;
 pub use estate::{
-    AccessKey, Account, AccountState, Bucket, ClientAuthentication, Estate, Idp, IdpClient, IdpMode, OidcProvider,
-    Pages, Quota, Region, Role, Scp, TrustWebIdentity,
+    AccessKey, Account, AccountState, Athena, Bucket, Canned, ClientAuthentication, Encryption, Estate, Idp, IdpClient,
+    IdpMode, OidcProvider, Pages, QueryError, QueryRule, Quota, Region, Role, Scp, Table, TableError, TrustWebIdentity,
+    Workgroup,
 };
 pub use faults::{Action, Fault, FaultId, Faults};
 pub use record::{Call, Connections};

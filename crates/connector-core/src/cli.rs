@@ -1,7 +1,6 @@
 //! The command line: derived from the parameters' declarations, the same for every connector.
 
 use std::ffi::OsString;
-use std::future::Future;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -10,11 +9,13 @@ use std::sync::Arc;
 
 use auth_core::Host;
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use futures::{Stream, StreamExt as _};
 
 use crate::connector::{Connector, parameters_of};
 use crate::exit::Exit;
 use crate::parameters::sources::{Inputs, read};
 use crate::parameters::{Parameter, ParameterKind, Problem, SecretSource, flag_of, reference, schema};
+use crate::rows::Format;
 use crate::settings::Settings;
 use crate::terminal::{LogFormat, Terminal, harmless};
 use crate::verbs::{self, Context};
@@ -31,8 +32,8 @@ pub struct Invocation {
     pub stdout: Box<dyn Write + Send>,
     /// Standard error; `None`: the process's own.
     pub terminal: Option<Terminal>,
-    /// Ends a run when it is ready.
-    pub interrupt: Pin<Box<dyn Future<Output = Exit> + Send>>,
+    /// Its first item ends a run in order, a second one at once.
+    pub interrupts: Pin<Box<dyn Stream<Item = Exit> + Send>>,
 }
 
 /// The whole program of a connector.
@@ -57,7 +58,7 @@ pub fn main<C: Connector>(connector: C) -> ExitCode {
             host: None,
             stdout: Box::new(io::stdout()),
             terminal: None,
-            interrupt: Box::pin(signal()),
+            interrupts: Box::pin(signals()),
         };
         run(&connector, invocation).await
     };
@@ -68,16 +69,19 @@ pub fn main<C: Connector>(connector: C) -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-async fn signal() -> Exit {
+fn signals() -> impl Stream<Item = Exit> + Send {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => Exit::Interrupted,
-        _ = terminate.recv() => Exit::Terminated,
-    }
+    let listeners = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    futures::stream::unfold(listeners, |mut listeners| async move {
+        let (Ok(interrupt), Ok(terminate)) = (&mut listeners.0, &mut listeners.1) else {
+            return std::future::pending().await;
+        };
+        let exit = tokio::select! {
+            _ = interrupt.recv() => Exit::Interrupted,
+            _ = terminate.recv() => Exit::Terminated,
+        };
+        Some((exit, listeners))
+    })
 }
 
 /// Does what the arguments say.
@@ -151,10 +155,19 @@ async fn with_settings<C: Connector>(
             Err(problem) => return Ok(refuse(&[problem])),
         },
     };
-    let settings = match Settings::from_values(&values, connector.about().name, host.region()) {
-        Ok(settings) => settings,
-        Err(problems) => return Ok(refuse(&problems)),
+    let collector = connector.collector(&values, &host);
+    let settings = Settings::from_values(&values, connector.about(), &host);
+    let (settings, collector) = match (settings, collector) {
+        (Ok(settings), Ok(collector)) => (settings, collector),
+        (settings, collector) => {
+            let problems = [settings.err(), collector.err()];
+            return Ok(refuse(&problems.into_iter().flatten().flatten().collect::<Vec<_>>()));
+        }
     };
+    if verb != "run" && settings.format == Format::Parquet {
+        let why = "format `parquet` is for rows: this verb prints a table, csv, json or jsonl";
+        return Ok(refuse(&[Problem(why.to_owned())]));
+    }
     let host = match host.with_concurrency(settings.max_concurrency) {
         Ok(host) => host,
         Err(why) => return Ok(refuse(&[Problem(why)])),
@@ -172,7 +185,7 @@ async fn with_settings<C: Connector>(
     };
     let stdout = &mut *invocation.stdout;
     match verb {
-        "run" => verbs::run(connector, &context, stdout, invocation.interrupt).await,
+        "run" => verbs::run(connector, collector, &context, stdout, invocation.interrupts).await,
         "iam-policy" => verbs::iam_policy(connector, &context, stdout),
         other => {
             let listing = async {
@@ -183,7 +196,7 @@ async fn with_settings<C: Connector>(
                 }
             };
             tokio::select! {
-                exit = invocation.interrupt => Ok(exit),
+                exit = invocation.interrupts.next() => Ok(exit.unwrap_or(Exit::Interrupted)),
                 exit = listing => exit,
             }
         }
@@ -345,13 +358,15 @@ fn flags(parameter: &'static Parameter) -> Vec<Arg> {
         .help_heading(parameter.group.title())
         .num_args(1)
         .action(match parameter.kind {
-            ParameterKind::List | ParameterKind::Chain => ArgAction::Append,
+            ParameterKind::List | ParameterKind::Texts | ParameterKind::Chain => ArgAction::Append,
             _ => ArgAction::Set,
         })
         .value_name(match parameter.kind {
             ParameterKind::Text => "TEXT",
             ParameterKind::Secret => "SECRET",
-            ParameterKind::Integer(..) => "NUMBER",
+            ParameterKind::Integer(..) | ParameterKind::Number => "NUMBER",
+            ParameterKind::Boolean => "true|false",
+            ParameterKind::Texts => "TEXT",
             ParameterKind::Choice(_) => "CHOICE",
             ParameterKind::List => "LIST",
             ParameterKind::Chain => "ARNS",

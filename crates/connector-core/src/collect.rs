@@ -1,7 +1,7 @@
 //! Fan-out: accounts are reached, their regions resolved, and every slice collected, each with its own outcome. One
 //! that fails takes no other down.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -12,12 +12,11 @@ use auth_core::{Account, AccountAccess, AccountList, AuthError, Authenticator, A
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::{JoinError, JoinSet};
 
-use crate::connector::Connector;
+use crate::connector::Collector;
 use crate::ledger::SliceEntry;
-use crate::parameters::Values;
-use crate::rows::{SpooledSlice, Table};
+use crate::rows::{Rows, SpooledTable};
 use crate::settings::Settings;
-use crate::slice::{Outcome, Slice, SliceError};
+use crate::slice::{Facts, Outcome, Slice, SliceError};
 use crate::terminal::Progress;
 
 /// Slices at work beyond those whose request is in flight: they wait to try again, or for a page to be written.
@@ -34,7 +33,9 @@ struct State {
     caller: Option<Caller>,
     accounts: Vec<Account>,
     warnings: Vec<String>,
-    entries: Vec<(SliceEntry, Option<SpooledSlice>)>,
+    entries: Vec<(SliceEntry, Vec<SpooledTable>)>,
+    /// Slices that have begun and not ended, with when.
+    at_work: HashMap<(String, String), (SystemTime, Slice)>,
 }
 
 /// The journal's content.
@@ -47,12 +48,40 @@ pub struct Collected {
     /// What the user should know.
     pub warnings: Vec<String>,
     /// Every slice that has ended, by account and region, with its rows.
-    pub slices: Vec<(SliceEntry, Option<SpooledSlice>)>,
+    pub slices: Vec<(SliceEntry, Vec<SpooledTable>)>,
 }
 
 impl Journal {
     fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Ends what has not ended: nothing that was to be collected is missing from the ledger.
+    pub fn interrupt(&self, now: SystemTime) {
+        self.with(|state| {
+            for (_, (start, slice)) in state.at_work.drain() {
+                let mut entry = SliceEntry::new(&slice.account, Some(slice.region()), Outcome::Failed);
+                entry.duration_seconds = now.duration_since(start).unwrap_or_default().as_secs_f64();
+                entry.calls = slice.access.meter().requests();
+                entry.retries = slice.access.meter().retries();
+                entry.cause = Some(interrupted());
+                state.entries.push((entry.telling(slice.facts.told()), Vec::new()));
+            }
+            let begun: HashSet<String> = state
+                .entries
+                .iter()
+                .map(|(entry, _)| entry.account_id.clone())
+                .collect();
+            for account in state
+                .accounts
+                .iter()
+                .filter(|account| !begun.contains(account.id.as_str()))
+            {
+                let mut entry = SliceEntry::new(account, None, Outcome::Failed);
+                entry.cause = Some(interrupted());
+                state.entries.push((entry, Vec::new()));
+            }
+        });
     }
 
     /// Takes everything out, in order.
@@ -62,6 +91,7 @@ impl Journal {
             accounts,
             warnings,
             mut entries,
+            at_work: _,
         } = self.with(std::mem::take);
         entries.sort_by(|(a, _), (b, _)| (&a.account_id, &a.region).cmp(&(&b.account_id, &b.region)));
         Collected {
@@ -70,6 +100,13 @@ impl Journal {
             warnings,
             slices: entries,
         }
+    }
+}
+
+fn interrupted() -> Report {
+    Report {
+        message: "the run was interrupted before this was complete".to_owned(),
+        ..Report::default()
     }
 }
 
@@ -102,21 +139,21 @@ pub async fn resolve(
             state.accounts.push(skipped.account.clone());
             let mut entry = SliceEntry::new(&skipped.account, None, Outcome::Skipped);
             entry.reason = Some(skipped.reason.clone());
-            state.entries.push((entry, None));
+            state.entries.push((entry, Vec::new()));
         }
     });
     Ok(list)
 }
 
 /// Collects every account of `list` into the table's spool. Dropped, it stops all that is at work.
-pub(crate) async fn collect<C: Connector>(run: &Arc<Run<C>>, list: AccountList) {
+pub(crate) async fn collect<C: Collector>(run: &Arc<Run<C>>, list: AccountList) {
     let mut accounts = list.accounts.into_iter().map(Arc::new);
     let mut at_work = JoinSet::new();
     let mut names = HashMap::new();
     loop {
         // More than calls at a time: those that are asked to slow down must not keep the others waiting. Not all at
         // once: each has a session.
-        while at_work.len() < run.settings.max_concurrency + WAITING_SLICES {
+        while at_work.len() < run.slices_at_once {
             let Some(account) = accounts.next() else { break };
             let task = at_work.spawn(Arc::clone(run).collect_account(Arc::clone(&account)));
             names.insert(task.id(), account);
@@ -128,7 +165,7 @@ pub(crate) async fn collect<C: Connector>(run: &Arc<Run<C>>, list: AccountList) 
             }
             Some(Err(error)) => {
                 if let Some(account) = names.remove(&error.id()) {
-                    run.done(defect(&account, None, &error), None);
+                    run.done(defect(&account, None, &error), Vec::new());
                 }
             }
         }
@@ -146,12 +183,12 @@ fn defect(account: &Account, region: Option<&str>, error: &JoinError) -> SliceEn
 }
 
 /// What every slice of a run needs.
-pub(crate) struct Run<C: Connector> {
-    connector: C,
-    values: Arc<Values>,
+pub(crate) struct Run<C: Collector> {
+    collector: C,
     settings: Arc<Settings>,
-    table: Arc<Table<C::Record>>,
+    rows: Rows,
     host: Host,
+    slices_at_once: usize,
     authenticator: Authenticator,
     progress: Arc<Progress>,
     journal: Arc<Journal>,
@@ -166,29 +203,35 @@ struct Reached {
     enabled: OnceCell<Vec<(String, bool)>>,
 }
 
-impl<C: Connector> Run<C> {
+impl<C: Collector> Run<C> {
+    /// `slices_at_once` as in [`About`](crate::About).
     pub(crate) fn new(
-        connector: C,
-        values: Arc<Values>,
+        collector: C,
         settings: Arc<Settings>,
-        table: Arc<Table<C::Record>>,
+        rows: Rows,
         host: Host,
+        slices_at_once: Option<usize>,
         progress: Arc<Progress>,
         journal: Arc<Journal>,
     ) -> Self {
         let authenticator = Authenticator::new(host.clone(), settings.auth.clone());
-        let places = Semaphore::new(settings.max_concurrency + WAITING_SLICES);
+        let slices_at_once = slices_at_once.unwrap_or(settings.max_concurrency + WAITING_SLICES);
         Run {
-            connector,
-            values,
+            collector,
             settings,
-            table,
+            rows,
             host,
+            slices_at_once,
             authenticator,
             progress,
             journal,
-            places,
+            places: Semaphore::new(slices_at_once),
         }
+    }
+
+    /// Stops what still runs at AWS.
+    pub(crate) async fn stop(&self) {
+        self.collector.stop().await;
     }
 
     pub(crate) fn authenticator(&self) -> &Authenticator {
@@ -204,9 +247,14 @@ impl<C: Connector> Run<C> {
         elapsed.as_secs_f64()
     }
 
-    fn done(&self, entry: SliceEntry, spooled: Option<SpooledSlice>) {
+    fn done(&self, entry: SliceEntry, tables: Vec<SpooledTable>) {
         self.progress.slice_done(&entry);
-        self.journal.with(|state| state.entries.push((entry, spooled)));
+        self.journal.with(|state| {
+            if let Some(region) = &entry.region {
+                state.at_work.remove(&(entry.account_id.clone(), region.clone()));
+            }
+            state.entries.push((entry, tables));
+        });
     }
 
     async fn collect_account(self: Arc<Self>, account: Arc<Account>) {
@@ -218,7 +266,7 @@ impl<C: Connector> Run<C> {
                 entry.duration_seconds = self.since(start);
                 entry.cause = Some(error.report());
                 self.progress.account_resolved(0);
-                self.done(entry, None);
+                self.done(entry, Vec::new());
                 return;
             }
         };
@@ -227,10 +275,10 @@ impl<C: Connector> Run<C> {
         for (region, reason) in &found.skipped {
             let mut entry = SliceEntry::new(&account, Some(region), Outcome::Skipped);
             entry.reason = Some((*reason).to_owned());
-            self.done(entry, None);
+            self.done(entry, Vec::new());
         }
         if let Some(denial) = found.fallback {
-            self.done(regions_unknown(&account, denial), None);
+            self.done(regions_unknown(&account, denial), Vec::new());
         }
         let reached = Arc::new(Reached {
             account,
@@ -241,18 +289,25 @@ impl<C: Connector> Run<C> {
         let mut regions = HashMap::new();
         for region in found.collect {
             let (run, reached) = (Arc::clone(&self), Arc::clone(&reached));
-            let name = region.clone();
+            let slice = Slice {
+                account: Arc::clone(&reached.account),
+                access: reached.access.in_region(&region),
+                facts: Facts::default(),
+            };
+            let key = (slice.account.id.to_string(), region.clone());
+            let begun = (self.now(), slice.clone());
+            self.journal.with(|state| state.at_work.insert(key, begun));
             let task = slices.spawn(async move {
                 // Closed never: the semaphore lives as long as the run.
                 let _place = run.places.acquire().await;
-                run.collect_slice(&reached, &region).await;
+                run.collect_slice(&reached, slice).await;
             });
-            regions.insert(task.id(), name);
+            regions.insert(task.id(), region);
         }
         while let Some(ended) = slices.join_next_with_id().await {
             let Err(error) = ended else { continue };
             let region = regions.get(&error.id()).map(String::as_str);
-            self.done(defect(&reached.account, region, &error), None);
+            self.done(defect(&reached.account, region, &error), Vec::new());
         }
     }
 
@@ -262,24 +317,23 @@ impl<C: Connector> Run<C> {
         Ok((access, found))
     }
 
-    async fn collect_slice(&self, reached: &Reached, region: &str) {
+    async fn collect_slice(&self, reached: &Reached, slice: Slice) {
         let start = self.now();
-        let slice = Slice {
-            account: Arc::clone(&reached.account),
-            access: reached.access.in_region(region),
-        };
-        let mut rows = self.table.writer(&slice.account, region);
-        let collected = match self.connector.collect(&slice, &self.values, &mut rows).await {
+        let region = slice.region();
+        let mut rows = self.rows.of_slice(&slice.account, region, &slice.facts);
+        let collected = match self.collector.collect(&slice, &mut rows).await {
             Ok(()) => rows.finish(),
             Err(error) => Err(error),
         };
         let mut entry = SliceEntry::new(&slice.account, Some(region), Outcome::Complete);
-        let mut spooled = None;
+        let mut spooled = Vec::new();
         match collected {
-            Ok(slice) if slice.rows == 0 => entry.outcome = Outcome::Empty,
-            Ok(slice) => {
-                entry.rows = slice.rows;
-                spooled = Some(slice);
+            Ok(tables) => {
+                entry.rows = tables.iter().map(|table| table.rows).sum();
+                if entry.rows == 0 {
+                    entry.outcome = Outcome::Empty;
+                }
+                spooled = tables;
             }
             Err(error) if reached.refuses_region(&error, region).await => {
                 entry.outcome = Outcome::Skipped;
@@ -293,7 +347,7 @@ impl<C: Connector> Run<C> {
         entry.calls = slice.access.meter().requests();
         entry.retries = slice.access.meter().retries();
         entry.duration_seconds = self.since(start);
-        self.done(entry, spooled);
+        self.done(entry.telling(slice.facts.told()), spooled);
     }
 }
 

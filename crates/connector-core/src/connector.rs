@@ -1,12 +1,13 @@
-//! What a connector is: a table, its parameters, and how one slice of it is collected. All else is shared.
+//! What a connector is: what it says of itself, its parameters, and how one slice is collected. All else is shared.
 
 use async_trait::async_trait;
+use auth_core::Host;
 
 use crate::parameters::catalog::SHARED;
-use crate::parameters::{Parameter, Values};
-use crate::rows::RowWriter;
+use crate::parameters::{Parameter, Problem, Values};
+use crate::rows::SliceRows;
 use crate::slice::{Slice, SliceError};
-use crate::table::Column;
+use crate::table::Heading;
 
 /// What a connector says of itself.
 #[derive(Clone, Copy, Debug)]
@@ -19,50 +20,72 @@ pub struct About {
     pub summary: &'static str,
     /// The table's name, snake_case.
     pub table: &'static str,
-    /// The IAM actions that a slice needs, such as `ec2:DescribeInstances`.
-    pub actions: &'static [&'static str],
     /// The calls of a slice, for the `plan` verb.
     pub calls: &'static str,
-    /// Whether rows of a slice are sorted by the key, or stay in the order in which they came.
-    pub order: Order,
+    /// The leading columns of a row, of those in [`crate::rows::LEADING_COLUMNS`], where nobody says otherwise.
+    pub leading: &'static [&'static str],
+    /// Where it collects when no regions are named.
+    pub regions: DefaultRegions,
+    /// Slices at work at once. `None`: somewhat more than calls in flight. More where slices mostly wait for AWS.
+    pub slices_at_once: Option<usize>,
 }
 
-/// The order of the rows of a slice.
+/// The regions that are collected when none are named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// By the key's columns.
-    ByKey,
-    /// As they were pushed.
-    AsGiven,
+pub enum DefaultRegions {
+    /// Every region that is enabled in the account.
+    Enabled,
+    /// The one of the environment or profile.
+    Home,
 }
 
-/// A connector.
-#[async_trait]
-pub trait Connector: Clone + Send + Sync + 'static {
-    /// What a row is made from.
-    type Record: Send + Sync + 'static;
+/// The columns of a connector's rows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Columns {
+    /// Always the same.
+    Fixed(Vec<Heading>),
+    /// Known when a slice has been collected; in words, where they come from.
+    OfTheResult(&'static str),
+}
+
+/// A connector: what it is, before anything is asked of it.
+pub trait Connector: Send + Sync + 'static {
+    /// What collects.
+    type Collector: Collector;
 
     /// What the connector says of itself.
     fn about(&self) -> &'static About;
 
-    /// The columns behind `account_id`, `account_name`, `organizational_unit_path` and `region`, which every table has.
-    fn columns(&self) -> &'static [Column<Self::Record>];
+    /// The columns behind the leading ones.
+    fn columns(&self) -> Columns;
 
     /// The connector's own parameters.
     fn parameters(&self) -> &'static [&'static Parameter] {
         &[]
     }
 
-    /// Pushes the rows of one slice. What has been pushed is thrown away when this fails.
+    /// The IAM actions that a slice needs with these parameters, such as `ec2:DescribeInstances`.
+    fn actions(&self, parameters: &Values) -> Vec<&'static str>;
+
+    /// Checks the connector's own rules, and makes what collects. `host` has the clock. Makes no call.
+    ///
+    /// # Errors
+    /// All problems, each with the parameter's name and what to change.
+    fn collector(&self, parameters: &Values, host: &Host) -> Result<Self::Collector, Vec<Problem>>;
+}
+
+/// Collects the slices of one run.
+#[async_trait]
+pub trait Collector: Send + Sync + 'static {
+    /// Collects the rows of one slice. They are thrown away when this fails.
     ///
     /// # Errors
     /// The failed call.
-    async fn collect(
-        &self,
-        slice: &Slice,
-        parameters: &Values,
-        rows: &mut RowWriter<Self::Record>,
-    ) -> Result<(), SliceError>;
+    async fn collect(&self, slice: &Slice, rows: &mut SliceRows) -> Result<(), SliceError>;
+
+    /// Stops what still runs at AWS. Called once, when no slice is at work any more: at the end of a run, and when it is
+    /// interrupted.
+    async fn stop(&self) {}
 }
 
 /// The shared parameters and the connector's own.

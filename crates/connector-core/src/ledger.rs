@@ -13,7 +13,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::exit::Exit;
 use crate::rows::{Published, replace_file};
-use crate::slice::Outcome;
+use crate::slice::{Outcome, Told, add};
 
 /// The version of the ledger's form. It changes when a field changes its meaning or goes.
 pub const LEDGER_VERSION: u32 = 1;
@@ -83,11 +83,28 @@ pub struct SliceEntry {
     pub calls: u64,
     /// Those that were retries.
     pub retries: u64,
+    /// What the connector tells of the slice.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub details: Map<String, Json>,
+    /// Numbers of the connector that are summed over all slices.
+    #[serde(flatten)]
+    pub sums: Map<String, Json>,
+    /// What the user should know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Why it failed.
     pub cause: Option<Report>,
 }
 
 impl SliceEntry {
+    /// With what the connector has told.
+    pub fn telling(mut self, told: Told) -> Self {
+        self.details = told.details;
+        self.sums = told.sums;
+        self.warnings = told.warnings;
+        self
+    }
+
     /// An entry without rows, calls or cause.
     pub fn new(account: &Account, region: Option<&str>, outcome: Outcome) -> Self {
         SliceEntry {
@@ -99,6 +116,9 @@ impl SliceEntry {
             duration_seconds: 0.0,
             calls: 0,
             retries: 0,
+            details: Map::new(),
+            sums: Map::new(),
+            warnings: Vec::new(),
             cause: None,
         }
     }
@@ -119,6 +139,12 @@ impl Ledger {
         sum("rows", self.slices.iter().map(|slice| slice.rows).sum());
         sum("calls", self.slices.iter().map(|slice| slice.calls).sum());
         sum("retries", self.slices.iter().map(|slice| slice.retries).sum());
+        for slice in &self.slices {
+            for (name, amount) in &slice.sums {
+                add(&mut self.totals, name, amount);
+            }
+        }
+        let mut sum = |name: &str, count: u64| self.totals.insert(name.to_owned(), count.into());
         for outcome in Outcome::ALL {
             sum(
                 outcome.name(),

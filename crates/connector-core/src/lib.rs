@@ -18,7 +18,7 @@ pub mod terminal;
 pub mod verbs;
 
 pub use cli::{Invocation, main, run};
-pub use connector::{About, Connector, Order};
+pub use connector::{About, Collector, Columns, Connector, DefaultRegions};
 pub use exit::Exit;
-pub use rows::RowWriter;
+pub use rows::SliceRows;
 pub use slice::{Slice, SliceError};

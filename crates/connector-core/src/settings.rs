@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use auth_core::arn::ACCOUNT_PLACEHOLDER;
 use auth_core::settings::{AuthSettings, ClientAuthentication, Method, RegionChoice, RoleOptions, Scope, WebIdentity};
-use auth_core::{AccountId, RoleTemplate};
-use url::{Host, Url};
+use auth_core::{AccountId, Host, RoleTemplate};
+use url::{Host as UrlHost, Url};
 
+use crate::connector::{About, DefaultRegions};
 use crate::parameters::catalog::*;
 use crate::parameters::{Parameter, Problem, Values};
-use crate::rows::Format;
+use crate::rows::{Format, OutputPath};
 
 /// The validated parameters of a run.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub struct Settings {
     pub output: Destination,
     /// Their format.
     pub format: Format,
+    /// The leading columns, by name.
+    pub leading: Vec<String>,
     /// Where the ledger goes.
     pub ledger: Option<PathBuf>,
     /// HTTP requests in flight.
@@ -34,31 +37,42 @@ pub struct Settings {
 pub enum Destination {
     /// Standard output.
     Stdout,
-    /// A file.
-    File(PathBuf),
+    /// A file, or several.
+    File(OutputPath),
+}
+
+impl Destination {
+    /// The path, where it is one.
+    pub fn path(&self) -> Option<&OutputPath> {
+        match self {
+            Destination::Stdout => None,
+            Destination::File(path) => Some(path),
+        }
+    }
 }
 
 impl Settings {
-    /// Checks all rules. `host_region` is the region of the environment or profile.
+    /// Checks all rules.
     ///
     /// # Errors
     /// All problems, each with the parameter's name and what to change.
-    pub fn from_values(values: &Values, connector: &str, host_region: &str) -> Result<Self, Vec<Problem>> {
+    pub fn from_values(values: &Values, about: &About, host: &Host) -> Result<Self, Vec<Problem>> {
         let mut rules = Rules {
             values,
             problems: Vec::new(),
             warnings: Vec::new(),
         };
         let method = rules.method();
-        let roles = rules.roles(connector);
+        let roles = rules.roles(about.name);
         let master_chain = rules.master_chain();
         let scope = rules.scope(&master_chain);
         let regions = RegionChoice {
-            include: rules.region_names(&REGIONS),
+            include: rules.regions(about, host),
             exclude: rules.region_names(&EXCLUDE_REGIONS),
         };
-        let home_region = rules.home_region(host_region);
+        let home_region = rules.home_region(host.region());
         let (output, format, ledger) = rules.outputs();
+        let leading = rules.leading(about);
         let listing_page_size = if values.has(&LISTING_PAGE_SIZE) {
             values.integer(&LISTING_PAGE_SIZE)
         } else {
@@ -77,6 +91,7 @@ impl Settings {
                 },
                 output,
                 format,
+                leading,
                 ledger,
                 max_concurrency: values
                     .integer(&MAX_CONCURRENCY)
@@ -367,6 +382,43 @@ impl Rules<'_> {
         }
     }
 
+    fn regions(&mut self, about: &About, host: &Host) -> Vec<String> {
+        let named = self.region_names(&REGIONS);
+        if !named.is_empty() || about.regions == DefaultRegions::Enabled {
+            return named;
+        }
+        match host.configured_region() {
+            Some(region) => vec![region.to_owned()],
+            None => {
+                self.problem(format!(
+                    "regions is missing: {} does not guess a region; give it in the parameter file, as {}, as --{}, or \
+                     set AWS_REGION or the profile's region",
+                    about.name,
+                    REGIONS.environment(),
+                    REGIONS.flag()
+                ));
+                Vec::new()
+            }
+        }
+    }
+
+    fn leading(&mut self, about: &About) -> Vec<String> {
+        let named = self.values.list(&LEADING_COLUMNS);
+        match named {
+            [] => return about.leading.iter().map(|name| (*name).to_owned()).collect(),
+            [none] if none == "none" => return Vec::new(),
+            _ => {}
+        }
+        let names: Vec<&str> = crate::rows::LEADING_COLUMNS.iter().map(|(name, ..)| *name).collect();
+        for name in named.iter().filter(|name| !names.contains(&name.as_str())) {
+            self.problem(format!(
+                "leading_columns: `{name}` is none of {}; or write none alone",
+                names.join(", ")
+            ));
+        }
+        named.to_vec()
+    }
+
     fn region_names(&mut self, parameter: &Parameter) -> Vec<String> {
         let names = self.values.list(parameter).to_vec();
         for name in &names {
@@ -401,45 +453,42 @@ impl Rules<'_> {
     fn outputs(&mut self) -> (Destination, Format, Option<PathBuf>) {
         let output = match self.values.text(&OUTPUT) {
             None | Some("-") => Destination::Stdout,
-            Some(path) => Destination::File(PathBuf::from(path)),
+            Some(path) => Destination::File(OutputPath(PathBuf::from(path))),
         };
         let ending = match &output {
-            Destination::File(path) => path.extension().and_then(|ending| ending.to_str()),
+            Destination::File(path) => path.0.extension().and_then(|ending| ending.to_str()),
             Destination::Stdout => None,
         };
         let format = Format::named(self.values.text(&FORMAT).or(ending).unwrap_or_default()).unwrap_or(Format::Csv);
         let ledger = match (self.values.text(&LEDGER), &output) {
             (Some(path), _) => Some(PathBuf::from(path)),
             (None, Destination::File(path)) => {
-                let mut name = path.clone().into_os_string();
+                let mut name = path.of_all().into_os_string();
                 name.push(".run.json");
                 Some(PathBuf::from(name))
             }
             (None, Destination::Stdout) => None,
         };
         if let Destination::File(path) = &output {
-            self.writable(&OUTPUT, path);
-            if ledger.as_ref() == Some(path) {
+            self.writable(&OUTPUT, &path.of_all(), &path.directory());
+            if ledger.as_ref() == Some(&path.of_all()) {
                 self.problem("ledger and output name the same file: give the ledger another name");
             }
         }
-        if let Some(path) = &ledger {
-            self.writable(&LEDGER, path);
+        if let (Some(path), true) = (&ledger, self.values.has(&LEDGER)) {
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+            self.writable(&LEDGER, path, parent.unwrap_or(Path::new(".")));
         }
         (output, format, ledger)
     }
 
     /// Better told now than after an hour of collecting.
-    fn writable(&mut self, parameter: &Parameter, path: &Path) {
+    fn writable(&mut self, parameter: &Parameter, path: &Path, directory: &Path) {
         let name = parameter.name;
         if path.is_dir() {
             self.problem(format!("{name}: {} is a directory; name a file", path.display()));
             return;
         }
-        let directory = path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
         if !directory.is_dir() {
             self.problem(format!(
                 "{name}: the directory {} does not exist; create it",
@@ -460,9 +509,9 @@ fn token_url(text: &str) -> Result<Url, String> {
         return Err("credentials do not belong into the URL: use ClientId and ClientSecret".to_owned());
     }
     let loopback = match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
+        Some(UrlHost::Ipv4(address)) => address.is_loopback(),
+        Some(UrlHost::Ipv6(address)) => address.is_loopback(),
+        Some(UrlHost::Domain(name)) => name == "localhost",
         None => false,
     };
     match url.scheme() {

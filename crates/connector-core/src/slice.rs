@@ -1,10 +1,11 @@
 //! The unit of work: one account in one region; and what became of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use auth_core::error::Report;
 use auth_core::{Account, AuthError, AwsError, ErrorKind, RegionalAccess};
 use serde::Serialize;
+use serde_json::{Map, Value as Json};
 
 /// One account in one region, reached and ready.
 #[derive(Clone, Debug)]
@@ -13,6 +14,65 @@ pub struct Slice {
     pub account: Arc<Account>,
     /// Client configuration for the account in this region.
     pub access: RegionalAccess,
+    /// What the ledger is to say of the slice.
+    pub facts: Facts,
+}
+
+/// What a connector tells the ledger of a slice, also of one that fails or is interrupted.
+#[derive(Clone, Debug, Default)]
+pub struct Facts(Arc<Mutex<Told>>);
+
+/// All that was told.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// By name.
+    pub details: Map<String, Json>,
+    /// Numbers that are summed over all slices.
+    pub sums: Map<String, Json>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+impl Facts {
+    fn with<T>(&self, change: impl FnOnce(&mut Told) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Says something, in place of what was said under that name before.
+    pub fn set(&self, name: &str, value: impl Into<Json>) {
+        let value = value.into();
+        self.with(|told| told.details.insert(name.to_owned(), value));
+    }
+
+    /// Adds to a number that is summed over all slices.
+    pub fn add(&self, name: &str, amount: impl Into<Json>) {
+        let amount = amount.into();
+        self.with(|told| add(&mut told.sums, name, &amount));
+    }
+
+    /// Something the user should know.
+    pub fn warn(&self, warning: impl Into<String>) {
+        let warning = warning.into();
+        self.with(|told| {
+            if !told.warnings.contains(&warning) {
+                told.warnings.push(warning);
+            }
+        });
+    }
+
+    /// All that was told so far.
+    pub fn told(&self) -> Told {
+        self.with(|told| told.clone())
+    }
+}
+
+/// Whole numbers stay whole.
+pub(crate) fn add(sums: &mut Map<String, Json>, name: &str, amount: &Json) {
+    let sum = sums.entry(name).or_insert(Json::from(0));
+    *sum = match (sum.as_u64(), amount.as_u64()) {
+        (Some(a), Some(b)) => Json::from(a.saturating_add(b)),
+        _ => Json::from(sum.as_f64().unwrap_or_default() + amount.as_f64().unwrap_or_default()),
+    };
 }
 
 impl Slice {
@@ -93,6 +153,8 @@ pub enum SliceError {
     Aws(AwsError),
     /// The account could not be reached.
     Auth(AuthError),
+    /// What AWS reports of the work itself, such as a query that failed.
+    Work(Outcome, Box<Report>),
     /// The machine: a full disk, say.
     Local(String),
 }
@@ -110,6 +172,7 @@ impl SliceError {
                 ErrorKind::Other => Outcome::Failed,
             },
             SliceError::Auth(_) => Outcome::Credentials,
+            SliceError::Work(outcome, _) => *outcome,
             SliceError::Local(_) => Outcome::Failed,
         }
     }
@@ -119,6 +182,7 @@ impl SliceError {
         match self {
             SliceError::Aws(error) => error.report(),
             SliceError::Auth(error) => error.report(),
+            SliceError::Work(_, report) => (**report).clone(),
             SliceError::Local(message) => Report {
                 message: message.clone(),
                 ..Report::default()
@@ -132,6 +196,7 @@ impl std::fmt::Display for SliceError {
         match self {
             SliceError::Aws(error) => error.fmt(f),
             SliceError::Auth(error) => error.fmt(f),
+            SliceError::Work(_, report) => f.write_str(&report.message),
             SliceError::Local(message) => f.write_str(message),
         }
     }

@@ -30,6 +30,21 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The narrowest type that holds the values of both.
+    pub fn widest(self, other: Kind) -> Option<Kind> {
+        match (self, other) {
+            (Kind::Decimal(p, s), Kind::Decimal(q, t)) => {
+                let scale = s.max(t);
+                let whole = (i16::from(p) - i16::from(s)).max(i16::from(q) - i16::from(t));
+                u8::try_from(whole + i16::from(scale))
+                    .ok()
+                    .filter(|precision| *precision <= 38)
+                    .map(|precision| Kind::Decimal(precision, scale))
+            }
+            (a, b) => (a == b).then_some(a),
+        }
+    }
+
     /// The name in the `schema` verb and the reference pages.
     pub fn name(self) -> &'static str {
         match self {
@@ -98,6 +113,31 @@ impl<'a> Value<'a> {
     }
 }
 
+/// A column without the way to its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heading {
+    /// The name in the header and as the key of JSON objects.
+    pub name: String,
+    /// The type of all its values.
+    pub kind: Kind,
+    /// Whether the column is part of the row's key.
+    pub key: bool,
+    /// What it means; empty where nobody knows.
+    pub meaning: &'static str,
+}
+
+impl Heading {
+    /// A column of a result.
+    pub fn new(name: impl Into<String>, kind: Kind) -> Self {
+        Heading {
+            name: name.into(),
+            kind,
+            key: false,
+            meaning: "",
+        }
+    }
+}
+
 /// One column of a table over records of type `R`.
 pub struct Column<R: 'static> {
     /// snake_case; stable between versions.
@@ -151,6 +191,16 @@ impl<R> Column<R> {
     /// A column of [`Kind::Nested`].
     pub const fn nested(name: &'static str, meaning: &'static str, value: for<'a> fn(&'a R) -> Value<'a>) -> Self {
         Self::new(Kind::Nested, name, meaning, value)
+    }
+
+    /// The column without the way to its value.
+    pub fn heading(&self) -> Heading {
+        Heading {
+            name: self.name.to_owned(),
+            kind: self.kind,
+            key: self.key,
+            meaning: self.meaning,
+        }
     }
 
     /// Makes the column part of the row's key.

@@ -328,6 +328,7 @@ fn values_are_of_the_declared_kind() {
                 Value::Boolean(_) => Kind::Boolean,
                 Value::Timestamp(..) => Kind::Timestamp,
                 Value::Nested(_) => Kind::Nested,
+                other => panic!("no column of an instance gives {other:?}"),
             };
             assert_eq!(kind, column.kind, "{}", column.name);
         }

@@ -220,7 +220,7 @@ impl<'a> Run<'a> {
             host: None,
             stdout: Box::new(stdout.clone()),
             terminal: Some(Terminal::silent()),
-            interrupt: Box::pin(std::future::pending()),
+            interrupts: Box::pin(futures::stream::pending()),
         };
         // On one thread, so that the clock does not run on while a thread is not let to run.
         let runtime = tokio::runtime::Builder::new_current_thread()

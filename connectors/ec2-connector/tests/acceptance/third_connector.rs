@@ -2,11 +2,11 @@
 //! connector is must stay this small; and one that panics must not take other slices along.
 
 use async_trait::async_trait;
-use auth_core::AwsError;
+use auth_core::{AwsError, Host};
 use aws_sdk_ec2::config::Builder;
-use connector_core::parameters::Values;
+use connector_core::parameters::{Problem, Values};
 use connector_core::table::{Column, Value};
-use connector_core::{About, Connector, Order, RowWriter, Slice, SliceError};
+use connector_core::{About, Collector, Columns, Connector, DefaultRegions, Slice, SliceError, SliceRows};
 use serde_json::json;
 
 use crate::harness::{Run, start};
@@ -30,9 +30,8 @@ struct RegionsConnector {
     panics_in: Option<(&'static str, &'static str)>,
 }
 
-#[async_trait]
 impl Connector for RegionsConnector {
-    type Record = Enabled;
+    type Collector = Self;
 
     fn about(&self) -> &'static About {
         &About {
@@ -40,17 +39,29 @@ impl Connector for RegionsConnector {
             version: "0.0.1",
             summary: "Enabled regions",
             table: "regions",
-            actions: &["ec2:DescribeRegions"],
             calls: "1 DescribeRegions",
-            order: Order::ByKey,
+            leading: &["account_id", "region"],
+            regions: DefaultRegions::Enabled,
+            slices_at_once: None,
         }
     }
 
-    fn columns(&self) -> &'static [Column<Enabled>] {
-        COLUMNS
+    fn columns(&self) -> Columns {
+        Columns::Fixed(COLUMNS.iter().map(Column::heading).collect())
     }
 
-    async fn collect(&self, slice: &Slice, _: &Values, rows: &mut RowWriter<Enabled>) -> Result<(), SliceError> {
+    fn actions(&self, _: &Values) -> Vec<&'static str> {
+        vec!["ec2:DescribeRegions"]
+    }
+
+    fn collector(&self, _: &Values, _: &Host) -> Result<Self, Vec<Problem>> {
+        Ok(self.clone())
+    }
+}
+
+#[async_trait]
+impl Collector for RegionsConnector {
+    async fn collect(&self, slice: &Slice, rows: &mut SliceRows) -> Result<(), SliceError> {
         let access = &slice.access;
         let config = Builder::from(access.sdk_config()).retry_partition(access.retry_partition());
         let answer = aws_sdk_ec2::Client::from_conf(config.build())
@@ -61,10 +72,9 @@ impl Connector for RegionsConnector {
         let here = (slice.account.id.as_str(), slice.region());
         assert!(self.panics_in != Some(here), "as it was told to");
         for region in answer.regions.unwrap_or_default() {
-            rows.push(&Enabled {
-                name: region.region_name.unwrap_or_default(),
-                endpoint: region.endpoint,
-            })?;
+            let name = region.region_name.unwrap_or_default();
+            let endpoint = region.endpoint;
+            rows.push(COLUMNS, &Enabled { name, endpoint })?;
         }
         Ok(())
     }

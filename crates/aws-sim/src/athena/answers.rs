@@ -88,7 +88,11 @@ fn statistics(query: &Query, now: SystemTime) -> Json {
     let running = total - queued;
     // Publishing the result is the last bit; planning is a part of the engine's time.
     let finished = query.end.is_some();
-    let publishing = if finished { (running / 20).min(Duration::from_millis(100)) } else { Duration::ZERO };
+    let publishing = if finished {
+        (running / 20).min(Duration::from_millis(100))
+    } else {
+        Duration::ZERO
+    };
     let engine = running - publishing;
     let planning = (engine / 10).min(Duration::from_millis(250));
     let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);

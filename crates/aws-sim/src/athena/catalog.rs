@@ -41,7 +41,10 @@ pub(super) fn prepared_statement(call: &Call<'_>, input: Input<'_>) -> Result<Js
 pub(super) fn data_catalog(input: Input<'_>) -> Result<Json, Failure> {
     let name = input.required("Name")?;
     if !name.eq_ignore_ascii_case("awsdatacatalog") {
-        return Err(invalid("DATACATALOG_NOT_FOUND", format!("DataCatalog {name} was not found")));
+        return Err(invalid(
+            "DATACATALOG_NOT_FOUND",
+            format!("DataCatalog {name} was not found"),
+        ));
     }
     Ok(json!({"DataCatalog": {"Name": "AwsDataCatalog", "Type": "GLUE", "Status": "CREATE_COMPLETE"}}))
 }
@@ -50,7 +53,10 @@ pub(super) fn database(call: &Call<'_>, input: Input<'_>) -> Result<Json, Failur
     let catalog = input.required("CatalogName")?;
     let name = input.required("DatabaseName")?;
     let known = catalog.eq_ignore_ascii_case("awsdatacatalog")
-        && call.state().engine(call.world, &call.caller.account, call.region).has_database(name);
+        && call
+            .state()
+            .engine(call.world, &call.caller.account, call.region)
+            .has_database(name);
     if !known {
         let message = format!("Database {name} not found");
         return Err(Failure::new(400, "MetadataException", message));

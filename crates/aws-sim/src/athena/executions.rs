@@ -11,7 +11,10 @@ use crate::pages::Position;
 
 /// AWS's words for a query that is not there.
 pub(super) fn not_found(id: &str) -> Failure {
-    invalid("QUERY_EXECUTION_NOT_FOUND", format!("QueryExecution {id} was not found"))
+    invalid(
+        "QUERY_EXECUTION_NOT_FOUND",
+        format!("QueryExecution {id} was not found"),
+    )
 }
 
 pub(super) fn get(call: &Call<'_>, input: Input<'_>) -> Result<Json, Failure> {
@@ -51,7 +54,10 @@ pub(super) fn batch(call: &Call<'_>, input: Input<'_>) -> Result<Json, Failure> 
 
 /// The youngest first.
 pub(super) fn list(call: &Call<'_>, input: Input<'_>) -> Result<Json, Failure> {
-    let size = input.number("MaxResults", 0, 50)?.filter(|size| *size > 0).unwrap_or(50);
+    let size = input
+        .number("MaxResults", 0, 50)?
+        .filter(|size| *size > 0)
+        .unwrap_or(50);
     let workgroup = input.text("WorkGroup")?.unwrap_or("primary");
     workgroups::find(call, workgroup)?;
     let (account, region) = (call.caller.account.as_str(), call.region);

@@ -94,14 +94,20 @@ impl<'a> Input<'a> {
         };
         let length = text.chars().count();
         if length < least {
-            return Err(constraint(name, &format!("have length greater than or equal to {least}")));
+            return Err(constraint(
+                name,
+                &format!("have length greater than or equal to {least}"),
+            ));
         }
         if length > most {
             return Err(constraint(name, &format!("have length less than or equal to {most}")));
         }
         // Characters are counted first, then bytes, with other words.
         if text.len() > most {
-            return Err(invalid_input(format!("{} exceeds maximum allowed length {most}", camel(name))));
+            return Err(invalid_input(format!(
+                "{} exceeds maximum allowed length {most}",
+                camel(name)
+            )));
         }
         Ok(Some(text))
     }
@@ -114,7 +120,10 @@ impl<'a> Input<'a> {
             Some(other) => return Err(mismatch(other, "an Integer")),
         };
         if number < least {
-            return Err(constraint(name, &format!("have value greater than or equal to {least}")));
+            return Err(constraint(
+                name,
+                &format!("have value greater than or equal to {least}"),
+            ));
         }
         if number > most {
             return Err(constraint(name, &format!("have value less than or equal to {most}")));

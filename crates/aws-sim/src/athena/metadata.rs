@@ -10,7 +10,11 @@ pub(super) fn companion(id: &str, update: Option<&str>, result: &ResultSet) -> V
     push_text(&mut out, 1, id);
     if let Some(update) = update {
         push_text(&mut out, 2, update);
-        push_number(&mut out, 3, u64::try_from(result.update_count.unwrap_or(0)).unwrap_or(0));
+        push_number(
+            &mut out,
+            3,
+            u64::try_from(result.update_count.unwrap_or(0)).unwrap_or(0),
+        );
     }
     for column in &result.columns {
         let inner = of_column(column);
@@ -27,7 +31,10 @@ fn of_column(column: &Column) -> Vec<u8> {
     push_text(&mut out, 4, &column.name);
     push_text(&mut out, 5, &column.name);
     push_text(&mut out, 6, &column.type_name());
-    let unsized_type = matches!(column.of, Type::Boolean | Type::IntervalDay | Type::IntervalYear | Type::Date);
+    let unsized_type = matches!(
+        column.of,
+        Type::Boolean | Type::IntervalDay | Type::IntervalYear | Type::Date
+    );
     let bare = column.api.is_some() || column.of.is_nested() || matches!(column.of, Type::Json | Type::Other(_));
     let (precision, scale) = column.of.api_size();
     if !bare && !unsized_type {
@@ -76,8 +83,17 @@ mod tests {
         let bytes = companion("20260920_092743_00042_abcde", Some("INSERT"), &ResultSet::written(1));
         assert_eq!(bytes.len(), 75);
         let tail: Vec<u8> = [
-            &[0x12, 6][..], b"INSERT", &[0x18, 1, 0x22, 0x22, 0x0a, 4], b"hive", &[0x22, 4], b"rows", &[0x2a, 4], b"rows",
-            &[0x32, 6], b"bigint", &[0x38, 19, 0x40, 0, 0x48, 3, 0x50, 0],
+            &[0x12, 6][..],
+            b"INSERT",
+            &[0x18, 1, 0x22, 0x22, 0x0a, 4],
+            b"hive",
+            &[0x22, 4],
+            b"rows",
+            &[0x2a, 4],
+            b"rows",
+            &[0x32, 6],
+            b"bigint",
+            &[0x38, 19, 0x40, 0, 0x48, 3, 0x50, 0],
         ]
         .concat();
         assert_eq!(&bytes[29..], tail);

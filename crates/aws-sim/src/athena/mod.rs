@@ -7,8 +7,9 @@ mod engine;
 mod executions;
 mod input;
 mod metadata;
+mod observe;
 mod query;
-mod read;
+pub(crate) mod read;
 mod result;
 mod results;
 mod run;
@@ -108,7 +109,9 @@ fn authorize(call: &Call<'_>, operation: &str, input: &Json) -> Result<(), Failu
         return Err(refused("with an explicit deny in a service control policy"));
     }
     if caller.lacks(&action) {
-        return Err(refused(&format!("because no identity-based policy allows the {action} action")));
+        return Err(refused(&format!(
+            "because no identity-based policy allows the {action} action"
+        )));
     }
     Ok(())
 }

@@ -73,7 +73,10 @@ impl Value {
                 Self::Row(each.collect::<Option<_>>()?)
             }
             (Type::Row(fields), Json::Array(values)) if fields.len() == values.len() => {
-                let each = fields.iter().zip(values).map(|((_, inner), value)| Self::from_json(inner, value));
+                let each = fields
+                    .iter()
+                    .zip(values)
+                    .map(|((_, inner), value)| Self::from_json(inner, value));
                 Self::Row(each.collect::<Option<_>>()?)
             }
             (Type::Array(_) | Type::Map(..) | Type::Row(_), _) => return None,
@@ -162,7 +165,9 @@ pub(crate) fn timestamp(text: &str) -> Option<String> {
 /// `01:02:03.500` for what is a time of day.
 pub(crate) fn clock_time(text: &str) -> Option<String> {
     let (clock, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let mut parts = clock.split(':').map(|part| part.parse::<u8>().ok().filter(|_| part.len() <= 2));
+    let mut parts = clock
+        .split(':')
+        .map(|part| part.parse::<u8>().ok().filter(|_| part.len() <= 2));
     let (hour, minute) = (parts.next()??, parts.next()??);
     let second = parts.next().unwrap_or(Some(0))?;
     let whole = fraction.len() <= 12 && fraction.bytes().all(|byte| byte.is_ascii_digit());
@@ -194,7 +199,11 @@ mod tests {
             ("date", "2024-2-29", "2024-02-29"),
             ("timestamp", "2024-02-29T01:02", "2024-02-29 01:02:00"),
             ("timestamp", "2024-02-29 01:02:03.123456", "2024-02-29 01:02:03.123456"),
-            ("array(row(a integer, b varchar))", r#"[{"b":"x","a":1},[2,null]]"#, "[{a=1, b=x}, {a=2, b=null}]"),
+            (
+                "array(row(a integer, b varchar))",
+                r#"[{"b":"x","a":1},[2,null]]"#,
+                "[{a=1, b=x}, {a=2, b=null}]",
+            ),
             ("map(integer, double)", r#"{"1":2}"#, "{1=2.0}"),
             ("char(3)", "a", "a  "),
         ];
@@ -219,7 +228,10 @@ mod tests {
     #[test]
     fn nested_values_survive_their_json() {
         let of = Type::parse("map(varchar, array(row(d decimal(38,2), v varbinary)))").unwrap();
-        let row = Value::Row(vec![Value::Text("12345678901234567890.12".to_owned()), Value::Bytes(vec![1])]);
+        let row = Value::Row(vec![
+            Value::Text("12345678901234567890.12".to_owned()),
+            Value::Bytes(vec![1]),
+        ]);
         let value = Value::Map(vec![(Value::Text("k".to_owned()), Value::List(vec![row, Value::Null]))]);
         assert_eq!(Value::from_json(&of, &value.to_json(&of)).unwrap(), value);
     }

@@ -115,7 +115,9 @@ impl ResultSet {
         }
         let columns = canned.columns.iter();
         Self {
-            columns: columns.map(|column| Column::new(&column.name, column.of.clone())).collect(),
+            columns: columns
+                .map(|column| Column::new(&column.name, column.of.clone()))
+                .collect(),
             rows: Rows::Canned(Arc::clone(canned)),
             update_count: None,
         }
@@ -216,7 +218,13 @@ impl ResultSet {
     pub(crate) fn plain_text(&self, header: bool) -> Bytes {
         let mut lines = Vec::new();
         if header {
-            lines.push(self.columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>().join("\t"));
+            lines.push(
+                self.columns
+                    .iter()
+                    .map(|column| column.name.clone())
+                    .collect::<Vec<_>>()
+                    .join("\t"),
+            );
         }
         for row in 0..self.len() {
             let texts: Vec<String> = self.texts(row).into_iter().map(Option::unwrap_or_default).collect();
@@ -248,7 +256,10 @@ mod tests {
 
     #[test]
     fn every_field_is_quoted_and_null_is_nothing() {
-        let columns = vec![Column::new("a\"b", Type::Bigint), Column::new("c", super::super::types::TEXT)];
+        let columns = vec![
+            Column::new("a\"b", Type::Bigint),
+            Column::new("c", super::super::types::TEXT),
+        ];
         let text = |text: &str| Value::Text(text.to_owned());
         let rows = vec![
             vec![Value::Integer(1), text("x \"y\"\nz")],
@@ -263,10 +274,14 @@ mod tests {
 
     #[test]
     fn a_generated_result_is_built_once() {
-        let canned = Arc::new(Canned::generated(&[("n", "bigint"), ("s", "varchar")], 3, |row, column, text| {
-            text.push_str(&row.to_string());
-            column == 0 || row != 1
-        }));
+        let canned = Arc::new(Canned::generated(
+            &[("n", "bigint"), ("s", "varchar")],
+            3,
+            |row, column, text| {
+                text.push_str(&row.to_string());
+                column == 0 || row != 1
+            },
+        ));
         let first = ResultSet::canned(&canned).csv();
         assert_eq!(first, "\"n\",\"s\"\n\"0\",\"0\"\n\"1\",\n\"2\",\"2\"\n");
         assert_eq!(first.as_ptr(), ResultSet::canned(&canned).csv().as_ptr());

@@ -87,7 +87,8 @@ fn compute(world: &World, state: &mut State, query: &Query, at: SystemTime) -> R
         None => (query.text.clone(), context),
         Some((name, mut arguments)) => {
             let text = state.prepared_in(world, account, region, &query.workgroup, &name);
-            let text = text.ok_or_else(|| engine::error(&format!("NOT_FOUND: Prepared statement not found: {name}")))?;
+            let text =
+                text.ok_or_else(|| engine::error(&format!("NOT_FOUND: Prepared statement not found: {name}")))?;
             arguments.extend(context.parameters.iter().cloned());
             let context = Context {
                 parameters: arguments,
@@ -111,7 +112,12 @@ fn compute(world: &World, state: &mut State, query: &Query, at: SystemTime) -> R
 /// PREPARE and DEALLOCATE PREPARE.
 fn prepare(state: &mut State, query: &Query) -> Result<(), QueryError> {
     let (name, text) = engine::prepared(&query.text).ok_or_else(|| engine::error("SYNTAX_ERROR: not a PREPARE"))?;
-    let key = (query.account.clone(), query.region.clone(), query.workgroup.clone(), name);
+    let key = (
+        query.account.clone(),
+        query.region.clone(),
+        query.workgroup.clone(),
+        name,
+    );
     match text {
         Some(text) => state.prepared.insert(key, text),
         None => state.prepared.remove(&key),
@@ -123,7 +129,8 @@ fn prepare(state: &mut State, query: &Query) -> Result<(), QueryError> {
 pub(super) fn canned(world: &World, account: &str, region: &str, text: &str) -> Option<Arc<Canned>> {
     let given = world.estate.athena.canned.iter().rev();
     let mut own = given.filter(|canned| canned.scope.covers(account, region));
-    own.find(|canned| canned.text == trimmed(text)).map(|canned| Arc::clone(&canned.result))
+    own.find(|canned| canned.text == trimmed(text))
+        .map(|canned| Arc::clone(&canned.result))
 }
 
 /// Whether somebody may do something with an object: by their own policies, and by the bucket's.
@@ -147,7 +154,11 @@ pub(super) fn put(world: &World, query: &Query, bucket: &str, key: &str, body: B
         )
     };
     let found = world.s3.bucket(bucket).ok_or_else(denied)?;
-    let expected = query.placement.settings.get("ExpectedBucketOwner").and_then(|owner| owner.as_str());
+    let expected = query
+        .placement
+        .settings
+        .get("ExpectedBucketOwner")
+        .and_then(|owner| owner.as_str());
     if expected.is_some_and(|owner| owner != found.owner) {
         return Err(denied());
     }

@@ -58,7 +58,10 @@ pub(super) fn start(call: &Call<'_>, input: Input<'_>) -> Result<Json, Failure> 
         if known.fingerprint == fingerprint {
             return Ok(json!({"QueryExecutionId": known.id}));
         }
-        return Err(invalid("IDEMPOTENT_PARAMETER_MISMATCH", "Idempotent parameters do not match"));
+        return Err(invalid(
+            "IDEMPOTENT_PARAMETER_MISMATCH",
+            "Idempotent parameters do not match",
+        ));
     }
     verify_bucket(call, &placement)?;
     let limit = call.world.estate.athena.active_limit;
@@ -104,7 +107,13 @@ pub(super) fn start(call: &Call<'_>, input: Input<'_>) -> Result<Json, Failure> 
     if let Some((_, Some(age))) = reuse {
         reuse_result(&state, &mut query, age);
     }
-    state.tokens.insert(key, Token { fingerprint, id: id.clone() });
+    state.tokens.insert(
+        key,
+        Token {
+            fingerprint,
+            id: id.clone(),
+        },
+    );
     state.insert(query);
     Ok(json!({"QueryExecutionId": id}))
 }
@@ -148,7 +157,11 @@ fn judged(
         if let Some(prepared) = prepared {
             let inner = Statement::of(&prepared);
             statement = Statement {
-                kind: if inner.kind == Kind::Select { Kind::Execute } else { inner.kind },
+                kind: if inner.kind == Kind::Select {
+                    Kind::Execute
+                } else {
+                    inner.kind
+                },
                 ..inner
             };
         }

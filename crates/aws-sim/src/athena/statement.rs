@@ -170,7 +170,12 @@ mod tests {
     fn kinds_and_places() {
         let cases = [
             ("select 1", "DML", "SELECT", Form::Csv),
-            ("-- c\n/* d */ WITH a AS (SELECT 1) SELECT * FROM a", "DML", "SELECT", Form::Csv),
+            (
+                "-- c\n/* d */ WITH a AS (SELECT 1) SELECT * FROM a",
+                "DML",
+                "SELECT",
+                Form::Csv,
+            ),
             ("(select 1)", "DML", "SELECT", Form::Csv),
             ("values 1", "DML", "SELECT", Form::Csv),
             ("TABLE t", "DML", "SELECT", Form::Csv),
@@ -178,8 +183,18 @@ mod tests {
             ("insert into t select 1", "DML", "INSERT", Form::Bare),
             ("delete from t", "DML", "DELETE", Form::CsvUnwritten),
             ("unload (select 1) to 's3://b/'", "DML", "UNLOAD", Form::Bare),
-            ("create table t as select 1", "DDL", "CREATE_TABLE_AS_SELECT", Form::Tables),
-            ("create table t with (format = 'PARQUET') as (values 1)", "DDL", "CREATE_TABLE_AS_SELECT", Form::Tables),
+            (
+                "create table t as select 1",
+                "DDL",
+                "CREATE_TABLE_AS_SELECT",
+                Form::Tables,
+            ),
+            (
+                "create table t with (format = 'PARQUET') as (values 1)",
+                "DDL",
+                "CREATE_TABLE_AS_SELECT",
+                Form::Tables,
+            ),
             ("create external table t (as_of int)", "DDL", "CREATE_TABLE", Form::Text),
             ("show tables", "UTILITY", "SHOW_TABLES", Form::Text),
             ("desc t", "UTILITY", "DESCRIBE_TABLE", Form::Text),
@@ -187,7 +202,11 @@ mod tests {
         ];
         for (text, of, sub, form) in cases {
             let statement = Statement::of(text);
-            assert_eq!((statement.of, statement.sub, statement.form()), (of, Some(sub), form), "{text}");
+            assert_eq!(
+                (statement.of, statement.sub, statement.form()),
+                (of, Some(sub), form),
+                "{text}"
+            );
         }
     }
 }

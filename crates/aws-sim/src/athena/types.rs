@@ -297,7 +297,9 @@ impl<'a> Reader<'a> {
         loop {
             // `row(integer, date)` has no names; `row(a integer, date date)` has.
             let before = self.rest;
-            let unnamed = self.one().filter(|_| self.rest.trim_start().starts_with([',', ')', '>']));
+            let unnamed = self
+                .one()
+                .filter(|_| self.rest.trim_start().starts_with([',', ')', '>']));
             match unnamed {
                 Some(of) => fields.push((None, of)),
                 None => {
@@ -329,14 +331,34 @@ mod tests {
             ("STRING", "varchar", "string"),
             ("varchar(10)", "varchar(10)", "varchar(10)"),
             ("decimal(10, 2)", "decimal(10,2)", "decimal(10,2)"),
-            ("timestamp(3) with time zone", "timestamp(3) with time zone", "timestamp(3) with time zone"),
-            ("array<struct<a:int,b:array<string>>>", "array(row(a integer, b array(varchar)))", "array<struct<a:int,b:array<string>>>"),
-            ("map(varchar, row(integer, x double))", "map(varchar, row(integer, x double))", "map<string,struct<field0:int,x:double>>"),
-            ("row(date date, integer)", "row(date date, integer)", "struct<date:date,field1:int>"),
+            (
+                "timestamp(3) with time zone",
+                "timestamp(3) with time zone",
+                "timestamp(3) with time zone",
+            ),
+            (
+                "array<struct<a:int,b:array<string>>>",
+                "array(row(a integer, b array(varchar)))",
+                "array<struct<a:int,b:array<string>>>",
+            ),
+            (
+                "map(varchar, row(integer, x double))",
+                "map(varchar, row(integer, x double))",
+                "map<string,struct<field0:int,x:double>>",
+            ),
+            (
+                "row(date date, integer)",
+                "row(date date, integer)",
+                "struct<date:date,field1:int>",
+            ),
         ];
         for (text, trino, catalog) in cases {
             let found = Type::parse(text).unwrap();
-            assert_eq!((found.to_string().as_str(), found.catalog_name().as_str()), (trino, catalog), "{text}");
+            assert_eq!(
+                (found.to_string().as_str(), found.catalog_name().as_str()),
+                (trino, catalog),
+                "{text}"
+            );
         }
         for wrong in ["", "integerx", "array", "array<int", "decimal(x)", "int int"] {
             assert_eq!(Type::parse(wrong), None, "{wrong}");

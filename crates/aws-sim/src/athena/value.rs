@@ -160,12 +160,26 @@ pub(crate) fn scaled(text: &str, scale: u8) -> Option<i128> {
 
 /// `Double.toString` of Java.
 pub(crate) fn push_double(out: &mut String, value: f64) {
-    push_java(out, value.is_nan(), value.is_infinite(), value < 0.0, value.abs(), &format!("{value:e}"));
+    push_java(
+        out,
+        value.is_nan(),
+        value.is_infinite(),
+        value < 0.0,
+        value.abs(),
+        &format!("{value:e}"),
+    );
 }
 
 fn push_real(out: &mut String, value: f32) {
     let text = format!("{value:e}");
-    push_java(out, value.is_nan(), value.is_infinite(), value < 0.0, f64::from(value.abs()), &text);
+    push_java(
+        out,
+        value.is_nan(),
+        value.is_infinite(),
+        value < 0.0,
+        f64::from(value.abs()),
+        &text,
+    );
 }
 
 /// `scientific` is the shortest form of the number as Rust writes it: `1.25e-7`.
@@ -238,7 +252,10 @@ mod tests {
         let map = Value::Map(vec![(Value::Text("k".to_owned()), Value::Text("1.5".to_owned()))]);
         let value = Value::List(vec![Value::Row(vec![Value::Integer(1), map]), Value::Null]);
         assert_eq!(value.text(&of).unwrap(), "[{a=1, b={k=1.50}}, null]");
-        assert_eq!(Value::Bytes(vec![0, 1, 255]).text(&Type::Varbinary).unwrap(), "00 01 ff");
+        assert_eq!(
+            Value::Bytes(vec![0, 1, 255]).text(&Type::Varbinary).unwrap(),
+            "00 01 ff"
+        );
         assert_eq!(Value::Null.text(&of), None);
     }
 

@@ -46,7 +46,6 @@ pub struct Bucket {
     pub(crate) owner: String,
     pub(crate) region: String,
     pub(crate) objects: Vec<(String, Bytes)>,
-    #[allow(dead_code, reason = "the service that uses it comes next")]
     pub(crate) scope_is_judged: bool,
     allowed: Vec<Statement>,
     denied: Vec<Statement>,

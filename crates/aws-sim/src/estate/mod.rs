@@ -2,6 +2,7 @@
 //! [`Sim::start`](crate::Sim::start).
 
 mod account;
+mod athena;
 mod bucket;
 mod iam;
 mod idp;
@@ -12,6 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub use account::{Account, AccountState, Scp};
+pub use athena::{Athena, Canned, Encryption, QueryError, QueryRule, Table, TableError, Workgroup};
+pub(crate) use athena::{CannedRows, TableColumn, trimmed};
 pub use bucket::Bucket;
 pub(crate) use bucket::Verdict;
 pub use iam::{AccessKey, OidcProvider, Role, TrustWebIdentity};
@@ -96,12 +99,14 @@ pub struct Estate {
     pub(crate) delegated: BTreeSet<String>,
     pub(crate) users: Vec<User>,
     pub(crate) buckets: Vec<Bucket>,
+    pub(crate) athena: Athena,
     pub(crate) regions: Vec<Region>,
     pub(crate) idp: Idp,
     pub(crate) pages: Pages,
     pub(crate) ec2_quota: Option<Quota>,
     pub(crate) organizations_quota: Option<Quota>,
     pub(crate) organizations_region: Option<String>,
+    pub(crate) s3_throughput: Option<u64>,
     pub(crate) latency: Duration,
     pub(crate) skew: Option<Duration>,
     pub(crate) ticks: Vec<(String, Duration)>,
@@ -131,6 +136,7 @@ impl Estate {
             delegated: BTreeSet::new(),
             users: Vec::new(),
             buckets: Vec::new(),
+            athena: Athena::default(),
             regions: regions::all(),
             idp: Idp::default(),
             pages: Pages::default(),
@@ -140,6 +146,7 @@ impl Estate {
             }),
             organizations_quota: None,
             organizations_region: Some("us-east-1".to_owned()),
+            s3_throughput: None,
             latency: Duration::ZERO,
             skew: Some(Duration::from_secs(300)),
             ticks: Vec::new(),
@@ -226,6 +233,11 @@ impl Estate {
         self
     }
 
+    /// What Athena has: workgroups, tables, given results, how queries go.
+    pub fn athena(&mut self) -> &mut Athena {
+        &mut self.athena
+    }
+
     /// Adds an IAM user with one access key.
     pub fn user(&mut self, account: &str, name: &str) -> AccessKey {
         let seed = chance::of_text(self.seed, &format!("user {account} {name}"));
@@ -302,6 +314,12 @@ impl Estate {
     /// The region that calls of Organizations must be signed for (`us-east-1`); `None` accepts every region.
     pub fn organizations_region(&mut self, region: Option<&str>) -> &mut Self {
         self.organizations_region = region.map(str::to_owned);
+        self
+    }
+
+    /// The most bytes a second (real time) that S3 sends over one connection; `None` for as many as it takes.
+    pub fn s3_throughput(&mut self, bytes_per_second: Option<u64>) -> &mut Self {
+        self.s3_throughput = bytes_per_second;
         self
     }
 

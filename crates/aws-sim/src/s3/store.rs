@@ -1,11 +1,13 @@
 //! The objects themselves. A body is never copied: whoever asks gets a handle on the same bytes.
 
 use std::collections::BTreeMap;
+use std::ops::Bound::{Included, Unbounded};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 
+use super::access::{access_denied, no_such_bucket};
 use crate::clock::Clock;
 use crate::estate::{Bucket, Verdict};
 use crate::failure::Failure;
@@ -13,7 +15,7 @@ use crate::locked;
 use crate::sigv4::sha256_hex;
 
 /// What S3 calls content of which nobody has said what it is.
-const OCTETS: &str = "binary/octet-stream";
+pub(super) const OCTETS: &str = "binary/octet-stream";
 
 /// Bodies above this size are not read for their entity tag.
 const HASHED: usize = 1 << 20;
@@ -27,6 +29,20 @@ pub(crate) struct Object {
     pub(crate) etag: String,
     /// Seconds since 1970, by the simulator's clock.
     pub(crate) modified: i64,
+}
+
+/// What a listing shows.
+pub(crate) enum Entry {
+    Object(String, Arc<Object>),
+    Prefix(String),
+}
+
+impl Entry {
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Object(name, _) | Self::Prefix(name) => name,
+        }
+    }
 }
 
 /// All buckets. They are those of the estate for as long as the simulator runs; their objects come and go.
@@ -68,6 +84,11 @@ impl Store {
         self.buckets.get(name).map(|kept| &kept.bucket)
     }
 
+    /// The same; S3's `NoSuchBucket` where there is none.
+    pub(crate) fn find(&self, name: &str) -> Result<&Bucket, Failure> {
+        self.bucket(name).ok_or_else(|| no_such_bucket(name))
+    }
+
     /// Puts an object in place of whatever has that key.
     pub(crate) fn put(&self, bucket: &str, key: &str, body: Bytes) -> Result<(), Failure> {
         self.put_as(bucket, key, body, OCTETS).map(drop)
@@ -107,9 +128,45 @@ impl Store {
             return Vec::new();
         };
         let objects = locked(&kept.objects);
-        let from_there = objects.range::<str, _>((std::ops::Bound::Included(prefix), std::ops::Bound::Unbounded));
+        let from_there = objects.range::<str, _>((Included(prefix), Unbounded));
         let keys = from_there.map(|(key, _)| key).take_while(|key| key.starts_with(prefix));
         keys.cloned().collect()
+    }
+
+    /// The first `most` entries after a name, and whether there are more. Keys that have the delimiter after the prefix are
+    /// one entry as far as to the delimiter.
+    pub(crate) fn page(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        delimiter: Option<&str>,
+        after: &str,
+        most: usize,
+    ) -> (Vec<Entry>, bool) {
+        let mut entries: Vec<Entry> = Vec::new();
+        let Some(kept) = self.buckets.get(bucket).filter(|_| most > 0) else {
+            return (entries, false);
+        };
+        let objects = locked(&kept.objects);
+        for (key, object) in objects.range::<str, _>((Included(prefix.max(after)), Unbounded)) {
+            let Some(rest) = key.strip_prefix(prefix) else {
+                break;
+            };
+            let common = delimiter.and_then(|delimiter| Some(rest.find(delimiter)? + prefix.len() + delimiter.len()));
+            let name = common.map_or(key.as_str(), |end| &key[..end]);
+            let listed = name == after || entries.last().is_some_and(|last| last.name() == name);
+            if listed {
+                continue;
+            }
+            if entries.len() == most {
+                return (entries, true);
+            }
+            entries.push(match common {
+                Some(_) => Entry::Prefix(name.to_owned()),
+                None => Entry::Object(key.clone(), Arc::clone(object)),
+            });
+        }
+        (entries, false)
     }
 
     /// Takes an object away; false when there was none.
@@ -121,8 +178,9 @@ impl Store {
 
     /// Whether the bucket is there and its policy lets an account do something with a key (or, with an empty key, with
     /// the bucket).
+    #[allow(dead_code, reason = "for services that write for an account")]
     pub(crate) fn authorize(&self, caller_account: &str, action: &str, bucket: &str, key: &str) -> Result<(), Failure> {
-        let found = self.bucket(bucket).ok_or_else(|| no_such_bucket(bucket))?;
+        let found = self.find(bucket)?;
         let why = match found.judge(caller_account, action) {
             Verdict::Allowed => return Ok(()),
             Verdict::NotAllowed => format!("because no resource-based policy allows the {action} action"),
@@ -152,20 +210,6 @@ impl Store {
     }
 }
 
-/// S3's words for a bucket that is not there.
-pub(crate) fn no_such_bucket(bucket: &str) -> Failure {
-    Failure::new(404, "NoSuchBucket", "The specified bucket does not exist").with_detail("BucketName", bucket)
-}
-
-/// S3's words for what somebody may not do, and why.
-pub(crate) fn access_denied(who: &str, action: &str, bucket: &str, key: &str, why: &str) -> Failure {
-    let slash = if key.is_empty() { "" } else { "/" };
-    let message = format!(
-        "User: {who} is not authorized to perform: {action} on resource: \"arn:aws:s3:::{bucket}{slash}{key}\" {why}"
-    );
-    Failure::new(403, "AccessDenied", message)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -187,6 +231,29 @@ mod tests {
         assert_eq!(store.keys("b", "").len(), 5);
         assert!(store.delete("b", "b/1") && !store.delete("b", "b/1"));
         assert_eq!(store.put("c", "k", body).unwrap_err().code, "NoSuchBucket");
+    }
+
+    #[test]
+    fn pages_of_keys_and_of_common_prefixes() {
+        let store = store();
+        for key in ["a", "b/1", "b/2", "b/c/3", "c/1", "d"] {
+            store.put("b", key, Bytes::new()).unwrap();
+        }
+        let names = |prefix: &str, delimiter: Option<&str>, after: &str, most: usize| {
+            let (entries, more) = store.page("b", prefix, delimiter, after, most);
+            let names: Vec<String> = entries.iter().map(|entry| entry.name().to_owned()).collect();
+            (names.join(" "), more)
+        };
+        let is = |text: &str, more| (text.to_owned(), more);
+        assert_eq!(names("", None, "", 10), is("a b/1 b/2 b/c/3 c/1 d", false));
+        assert_eq!(names("", None, "b/1", 2), is("b/2 b/c/3", true));
+        assert_eq!(names("", None, "c/1", 1), is("d", false));
+        assert_eq!(names("", Some("/"), "", 2), is("a b/", true));
+        assert_eq!(names("", Some("/"), "b/", 2), is("c/ d", false));
+        assert_eq!(names("b/", Some("/"), "", 9), is("b/1 b/2 b/c/", false));
+        assert_eq!(names("b/", None, "a", 1), is("b/1", true));
+        assert_eq!(names("", None, "", 0), is("", false));
+        assert_eq!(names("z", None, "", 5), is("", false));
     }
 
     #[test]

@@ -224,7 +224,8 @@ pub static REGIONS: Parameter = Parameter::new(
     "regions",
     List,
     Accounts,
-    "Regions to collect. Default: every region that is enabled in the account.",
+    "Regions to collect. Default: every region that is enabled in the account; for queries, the region of the environment \
+     or profile.",
 );
 
 /// Excluded regions.
@@ -235,16 +236,26 @@ pub static OUTPUT: Parameter = Parameter::new(
     "output",
     Text,
     Output,
-    "File for the rows; - is standard output. The file appears under its name only when it is whole.",
+    "File for the rows; - is standard output. The file appears under its name only when it is whole. With {accountId} or \
+     {region} in it there is a file for each account or region; with {statement}, one for each statement that gives rows.",
 )
 .default("-");
 
 /// Format.
 pub static FORMAT: Parameter = Parameter::new(
     "format",
-    Choice(&["csv", "json", "jsonl"]),
+    Choice(&["csv", "json", "jsonl", "parquet"]),
     Output,
     "Format of the rows. Default: what the output's ending says, else csv.",
+);
+
+/// Leading columns.
+pub static LEADING_COLUMNS: Parameter = Parameter::new(
+    "leading_columns",
+    List,
+    Output,
+    "Columns in front of the connector's own: of account_id, account_name, organizational_unit_path and region, those \
+     that are named; or none.",
 );
 
 /// Ledger.
@@ -252,7 +263,8 @@ pub static LEDGER: Parameter = Parameter::new(
     "ledger",
     Text,
     Output,
-    "File for the ledger of the run. Default: the output's name with .run.json behind it; none with standard output.",
+    "File for the ledger of the run. Default: the output's name with .run.json behind it, and `all` in place of \
+     {accountId}, {region} and {statement}; none with standard output.",
 );
 
 /// Concurrency.
@@ -294,6 +306,7 @@ pub static SHARED: &[&Parameter] = &[
     &EXCLUDE_REGIONS,
     &OUTPUT,
     &FORMAT,
+    &LEADING_COLUMNS,
     &LEDGER,
     &MAX_CONCURRENCY,
 ];

@@ -35,10 +35,16 @@ pub enum ParameterKind {
     Secret,
     /// A whole number within bounds, both included.
     Integer(i64, i64),
+    /// A number that is not negative.
+    Number,
+    /// `true` or `false`.
+    Boolean,
     /// One of these texts.
     Choice(&'static [&'static str]),
     /// An array of texts, or one text with commas or white space between.
     List,
+    /// An array of texts, each taken as it is.
+    Texts,
     /// An array of role ARNs, or one text.
     Chain,
     /// An object of texts.

@@ -57,6 +57,9 @@ fn takes(kind: ParameterKind) -> String {
         ParameterKind::Text => "text".to_owned(),
         ParameterKind::Secret => "secret text".to_owned(),
         ParameterKind::Integer(least, most) => format!("whole number, {least}–{most}"),
+        ParameterKind::Number => "number".to_owned(),
+        ParameterKind::Boolean => "`true` or `false`".to_owned(),
+        ParameterKind::Texts => "list of texts, each as it is".to_owned(),
         ParameterKind::Choice(choices) => choices
             .iter()
             .map(|choice| format!("`{choice}`"))

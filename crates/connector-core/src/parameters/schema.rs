@@ -38,6 +38,9 @@ fn property(parameter: &Parameter) -> Json {
         ParameterKind::Integer(least, most) => {
             json!({"type": ["integer", "null"], "minimum": least, "maximum": most})
         }
+        ParameterKind::Number => json!({"type": ["number", "null"], "minimum": 0}),
+        ParameterKind::Boolean => json!({"type": ["boolean", "null"]}),
+        ParameterKind::Texts => json!({"type": ["array", "null"], "items": {"type": "string"}}),
         ParameterKind::Choice(choices) => {
             let choices = choices
                 .iter()
@@ -55,7 +58,9 @@ fn property(parameter: &Parameter) -> Json {
     property["description"] = json!(parameter.help);
     if let Some(default) = parameter.default {
         property["default"] = match parameter.kind {
-            ParameterKind::Integer(..) => default.parse::<i64>().map_or(json!(default), |number| json!(number)),
+            ParameterKind::Integer(..) | ParameterKind::Number | ParameterKind::Boolean => {
+                serde_json::from_str(default).unwrap_or_else(|_| json!(default))
+            }
             _ => json!(default),
         };
     }

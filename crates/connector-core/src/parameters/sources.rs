@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde_json::Value as Json;
 
 use super::values::{Problem, Source, Values};
-use super::{ENVIRONMENT_PREFIX, Parameter, SecretSource, flag_of};
+use super::{ENVIRONMENT_PREFIX, Parameter, ParameterKind, SecretSource, flag_of};
 
 /// Everything that a run is given, before it is looked at.
 #[derive(Clone, Default)]
@@ -82,22 +82,33 @@ pub async fn read(parameters: &[&'static Parameter], inputs: &Inputs) -> Result<
             }
         }
     }
+    let takes_texts = |flag: &str| {
+        let mut texts = parameters
+            .iter()
+            .filter(|parameter| parameter.kind == ParameterKind::Texts);
+        texts.any(|parameter| parameter.flag() == flag)
+    };
     let mut flags: Vec<(String, String)> = Vec::new();
+    let mut texts: Vec<(String, Vec<Json>)> = Vec::new();
     for (flag, text) in &inputs.flags {
+        if takes_texts(flag) {
+            match texts.iter_mut().find(|(known, _)| known == flag) {
+                Some((_, texts)) => texts.push(Json::from(text.as_str())),
+                None => texts.push((flag.clone(), vec![Json::from(text.as_str())])),
+            }
+            continue;
+        }
         match flags.iter_mut().find(|(known, _)| known == flag) {
             // `--regions a --regions b` is `--regions a,b`; a space separates in every kind of list.
             Some((_, texts)) => *texts = format!("{texts} {text}"),
             None => flags.push((flag.clone(), text.clone())),
         }
     }
-    for (flag, text) in &flags {
-        if let Some(key) = key_of(parameters, |key| flag_of(key) == *flag) {
-            keep(values.set(
-                parameters,
-                &key,
-                &Json::from(text.as_str()),
-                &Source::Flag(flag.clone()),
-            ));
+    let flags = flags.into_iter().map(|(flag, text)| (flag, Json::from(text)));
+    let texts = texts.into_iter().map(|(flag, texts)| (flag, Json::from(texts)));
+    for (flag, value) in flags.chain(texts) {
+        if let Some(key) = key_of(parameters, |key| flag_of(key) == flag) {
+            keep(values.set(parameters, &key, &value, &Source::Flag(flag.clone())));
         }
     }
     for parameter in parameters.iter().filter(|parameter| parameter.is_secret()) {

@@ -45,6 +45,8 @@ impl fmt::Display for Problem {
 enum Given {
     Text(String),
     Integer(i64),
+    Number(f64),
+    Boolean(bool),
     List(Vec<String>),
     Map(BTreeMap<String, String>),
     Secret(SecretString),
@@ -117,6 +119,22 @@ impl Values {
         }
     }
 
+    /// A number; its default where none was given.
+    pub fn number(&self, parameter: &Parameter) -> Option<f64> {
+        match self.get(parameter) {
+            Some(Given::Number(number)) => Some(*number),
+            _ => parameter.default.and_then(|text| text.parse().ok()),
+        }
+    }
+
+    /// A truth value; its default where none was given.
+    pub fn boolean(&self, parameter: &Parameter) -> bool {
+        match self.get(parameter) {
+            Some(Given::Boolean(truth)) => *truth,
+            _ => parameter.default == Some("true"),
+        }
+    }
+
     /// The entries of a list or chain; none where none were given.
     pub fn list(&self, parameter: &Parameter) -> &[String] {
         match self.get(parameter) {
@@ -163,6 +181,8 @@ impl Values {
                 let shown = match given {
                     Given::Text(text) => Json::from(text.as_str()),
                     Given::Integer(number) => Json::from(*number),
+                    Given::Number(number) => Json::from(*number),
+                    Given::Boolean(truth) => Json::from(*truth),
                     Given::List(entries) => Json::from(entries.clone()),
                     // Extra fields of a token request may be secret; their names are enough to see what was sent.
                     Given::Map(entries) => entries.keys().map(|key| (key.clone(), Json::from("***"))).collect(),
@@ -202,6 +222,40 @@ fn read(parameter: &Parameter, value: &Json, source: &Source) -> Result<Option<G
                 Some(number) => Some(Given::Integer(number)),
                 None => return Err(wrong(&format!("a whole number from {least} to {most}"))),
             }
+        }
+        ParameterKind::Number => {
+            let number = match value {
+                Json::Number(number) => number.as_f64(),
+                Json::String(text) => text.trim().parse().ok(),
+                _ => None,
+            };
+            match number.filter(|number: &f64| number.is_finite() && *number >= 0.0) {
+                Some(number) => Some(Given::Number(number)),
+                None => return Err(wrong("a number that is not negative")),
+            }
+        }
+        ParameterKind::Boolean => match (value.as_bool(), value.as_str()) {
+            (Some(truth), _) => Some(Given::Boolean(truth)),
+            (_, Some("true")) => Some(Given::Boolean(true)),
+            (_, Some("false")) => Some(Given::Boolean(false)),
+            _ => return Err(wrong("true or false")),
+        },
+        ParameterKind::Texts => {
+            // One flag or variable is one text, or a JSON array of them.
+            let parsed = value.as_str().filter(|text| text.trim_start().starts_with('['));
+            let parsed = parsed.and_then(|text| serde_json::from_str::<Json>(text).ok());
+            let texts = match parsed.as_ref().unwrap_or(value) {
+                Json::String(text) => vec![text.clone()],
+                Json::Array(items) => {
+                    let text = |item: &Json| item.as_str().map(str::to_owned);
+                    match items.iter().map(text).collect::<Option<Vec<_>>>() {
+                        Some(texts) => texts,
+                        None => return Err(wrong("a list of texts; put each in quotes")),
+                    }
+                }
+                _ => return Err(wrong("a list of texts")),
+            };
+            (!texts.is_empty()).then_some(Given::List(texts))
         }
         ParameterKind::Choice(choices) => match value.as_str() {
             Some(text) if choices.contains(&text) => Some(Given::Text(text.to_owned())),

@@ -1,13 +1,13 @@
-//! Cells as CSV (RFC 4180) and JSON text.
+//! Cells as CSV (RFC 4180), JSON text, or the form that waits to become Parquet.
 
-use std::fmt::Write as _;
+use std::io::Write as _;
 
-use auth_core::Account;
 use base64::Engine as _;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::table::{Column, Value};
+use super::parquet::Cell;
+use crate::table::{Heading, Value};
 
 /// The format of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,15 +18,18 @@ pub enum Format {
     Json,
     /// An object a line.
     Jsonl,
+    /// Apache Parquet, compressed with Snappy; nested values are JSON text.
+    Parquet,
 }
 
 impl Format {
-    /// `csv`, `json` or `jsonl`, also as a file's ending.
+    /// `csv`, `json`, `jsonl` or `parquet`, also as a file's ending.
     pub fn named(name: &str) -> Option<Self> {
         match name.to_ascii_lowercase().as_str() {
             "csv" => Some(Format::Csv),
             "json" => Some(Format::Json),
             "jsonl" | "ndjson" => Some(Format::Jsonl),
+            "parquet" => Some(Format::Parquet),
             _ => None,
         }
     }
@@ -37,28 +40,35 @@ impl Format {
             Format::Csv => "csv",
             Format::Json => "json",
             Format::Jsonl => "jsonl",
+            Format::Parquet => "parquet",
         }
     }
 
-    /// What stands before the first row.
-    pub(super) fn head<'a>(self, columns: impl Iterator<Item = &'a str>) -> Vec<u8> {
+    /// What stands before the first row of a text format.
+    pub(super) fn head(self, columns: &[Heading]) -> Vec<u8> {
+        let mut head = Vec::new();
         match self {
             Format::Csv => {
-                let mut head = columns.collect::<Vec<_>>().join(",");
-                head.push('\n');
-                head.into_bytes()
+                for (index, column) in columns.iter().enumerate() {
+                    if index > 0 {
+                        head.push(b',');
+                    }
+                    csv_text(&mut head, &column.name);
+                }
+                head.push(b'\n');
             }
-            Format::Json => b"[".to_vec(),
-            Format::Jsonl => Vec::new(),
+            Format::Json => head.push(b'['),
+            Format::Jsonl | Format::Parquet => {}
         }
+        head
     }
 
-    /// What stands behind the last row.
+    /// What stands behind the last row of a text format.
     pub(super) fn tail(self, rows: u64) -> &'static [u8] {
         match self {
             Format::Json if rows > 0 => b"\n]\n",
             Format::Json => b"]\n",
-            Format::Csv | Format::Jsonl => b"",
+            Format::Csv | Format::Jsonl | Format::Parquet => b"",
         }
     }
 
@@ -66,155 +76,168 @@ impl Format {
     pub(super) fn front_of_first(self) -> usize {
         match self {
             Format::Json => 1,
-            Format::Csv | Format::Jsonl => 0,
+            Format::Csv | Format::Jsonl | Format::Parquet => 0,
         }
     }
 }
 
-/// The columns that every table begins with.
-pub const LEADING: [(&str, bool, &str); 4] = [
-    ("account_id", true, "The account that the row was collected in."),
-    (
-        "account_name",
-        false,
-        "The account's name in AWS Organizations; NULL where the organization was not listed.",
-    ),
-    (
-        "organizational_unit_path",
-        false,
-        "Names of the organizational units from the root down; NULL where the organization was not listed.",
-    ),
-    ("region", true, "The region that the row was collected in."),
-];
-
-/// The part of a row that is the same for all rows of a slice.
-pub(super) fn leading(format: Format, account: &Account, region: &str) -> String {
-    let cells = [
-        Value::text(Some(account.id.as_str())),
-        Value::text(account.name.as_deref()),
-        Value::text(account.organizational_unit_path.as_deref()),
-        Value::text(Some(region)),
-    ];
-    let mut text = String::new();
-    if format == Format::Json {
-        text.push_str(",\n");
-    }
-    if format != Format::Csv {
-        text.push('{');
-    }
-    for (index, (cell, (name, ..))) in cells.iter().zip(LEADING).enumerate() {
-        if index > 0 {
-            text.push(',');
-        }
-        match format {
-            Format::Csv => csv_cell(&mut text, cell),
-            Format::Json | Format::Jsonl => json_cell(&mut text, name, cell),
-        }
-    }
-    text
+/// Encodes the rows of one table of one slice.
+#[derive(Debug)]
+pub(super) struct Encoder {
+    format: Format,
+    /// What every row begins with.
+    front: Vec<u8>,
+    /// What stands before each cell.
+    before: Vec<Vec<u8>>,
 }
 
-/// The record's own cells, and the end of the row.
-pub(super) fn record<R>(format: Format, text: &mut String, columns: &[Column<R>], record: &R) {
-    for column in columns {
-        let cell = (column.value)(record);
-        text.push(',');
-        match format {
-            Format::Csv => csv_cell(text, &cell),
-            Format::Json | Format::Jsonl => json_cell(text, column.name, &cell),
+impl Encoder {
+    /// `leading` are the cells that are the same in all rows.
+    pub(super) fn new(format: Format, leading: &[(&str, Option<&str>)], columns: &[Heading]) -> Self {
+        let mut encoder = Encoder {
+            format,
+            front: match format {
+                Format::Csv => Vec::new(),
+                Format::Json => b",\n{".to_vec(),
+                Format::Jsonl => b"{".to_vec(),
+                Format::Parquet => vec![0; LENGTH],
+            },
+            before: Vec::new(),
+        };
+        let names = leading.iter().map(|(name, _)| *name);
+        let names = names.chain(columns.iter().map(|column| column.name.as_str()));
+        encoder.before = names
+            .enumerate()
+            .map(|(index, name)| before(format, index, name))
+            .collect();
+        let mut front = std::mem::take(&mut encoder.front);
+        for (index, (_, text)) in leading.iter().enumerate() {
+            encoder.cell(&mut front, index, &Value::text(*text));
+        }
+        encoder.front = front;
+        encoder.before.drain(..leading.len());
+        encoder
+    }
+
+    pub(super) fn begin(&self, row: &mut Vec<u8>) {
+        row.extend_from_slice(&self.front);
+    }
+
+    /// The cell of column `index`.
+    pub(super) fn cell(&self, row: &mut Vec<u8>, index: usize, value: &Value<'_>) {
+        if let Some(before) = self.before.get(index) {
+            row.extend_from_slice(before);
+        }
+        match self.format {
+            Format::Csv => csv_cell(row, value),
+            Format::Json | Format::Jsonl => json_cell(row, value),
+            Format::Parquet => Cell::of(value).write(row),
         }
     }
+
+    /// Ends the row that begins at `start`.
+    pub(super) fn end(&self, row: &mut Vec<u8>, start: usize) {
+        match self.format {
+            Format::Csv => row.push(b'\n'),
+            Format::Json => row.push(b'}'),
+            Format::Jsonl => row.extend_from_slice(b"}\n"),
+            Format::Parquet => {
+                let length = u32::try_from(row.len() - start - LENGTH).unwrap_or(u32::MAX);
+                row[start..start + LENGTH].copy_from_slice(&length.to_le_bytes());
+            }
+        }
+    }
+}
+
+/// Rows that wait to become Parquet begin with the length of their cells.
+pub(super) const LENGTH: usize = size_of::<u32>();
+
+fn before(format: Format, index: usize, name: &str) -> Vec<u8> {
+    let comma: &[u8] = if index > 0 { b"," } else { b"" };
     match format {
-        Format::Csv => text.push('\n'),
-        Format::Json => text.push('}'),
-        Format::Jsonl => text.push_str("}\n"),
+        Format::Csv => comma.to_vec(),
+        Format::Parquet => Vec::new(),
+        Format::Json | Format::Jsonl => {
+            let mut before = comma.to_vec();
+            json_text(&mut before, name);
+            before.push(b':');
+            before
+        }
     }
 }
 
 /// Not by the csv crate: its writer cannot tell NULL, an empty field, from an empty text, `""`.
-fn csv_cell(text: &mut String, cell: &Value<'_>) {
+fn csv_cell(out: &mut Vec<u8>, cell: &Value<'_>) {
     match cell {
         Value::Null => {}
-        Value::Text(value) => csv_text(text, value),
-        Value::Nested(json) => csv_text(text, json),
-        Value::Literal(literal) => text.push_str(literal),
-        Value::Binary { text: shown, .. } => csv_text(text, shown),
-        Value::Integer(number) => {
-            let _ = write!(text, "{number}");
-        }
-        Value::Number(number) => {
-            let _ = write!(text, "{number}");
-        }
-        Value::Boolean(truth) => text.push_str(if *truth { "true" } else { "false" }),
-        Value::Timestamp(seconds, nanos) => timestamp(text, *seconds, *nanos),
+        Value::Text(value) => csv_text(out, value),
+        Value::Nested(json) => csv_text(out, json),
+        Value::Literal(literal) => out.extend_from_slice(literal.as_bytes()),
+        Value::Binary { text, .. } => csv_text(out, text),
+        // Writing into memory does not fail.
+        Value::Integer(number) => drop(write!(out, "{number}")),
+        Value::Number(number) => drop(write!(out, "{number}")),
+        Value::Boolean(truth) => out.extend_from_slice(if *truth { b"true" } else { b"false" }),
+        Value::Timestamp(seconds, nanos) => timestamp(out, *seconds, *nanos),
     }
 }
 
-fn csv_text(text: &mut String, value: &str) {
-    if !value.is_empty() && !value.contains(['"', ',', '\n', '\r']) {
-        text.push_str(value);
+fn csv_text(out: &mut Vec<u8>, value: &str) {
+    let bytes = value.as_bytes();
+    let special = memchr::memchr3(b'"', b',', b'\n', bytes).or_else(|| memchr::memchr(b'\r', bytes));
+    if special.is_none() && !bytes.is_empty() {
+        out.extend_from_slice(bytes);
         return;
     }
-    text.push('"');
-    let mut rest = value;
-    while let Some(at) = rest.find('"') {
-        text.push_str(&rest[..=at]);
-        text.push('"');
+    out.push(b'"');
+    let mut rest = bytes;
+    while let Some(at) = memchr::memchr(b'"', rest) {
+        out.extend_from_slice(&rest[..=at]);
+        out.push(b'"');
         rest = &rest[at + 1..];
     }
-    text.push_str(rest);
-    text.push('"');
+    out.extend_from_slice(rest);
+    out.push(b'"');
 }
 
-fn json_cell(text: &mut String, name: &str, cell: &Value<'_>) {
-    // Column names are snake_case: nothing to escape.
-    text.push('"');
-    text.push_str(name);
-    text.push_str("\":");
+fn json_cell(out: &mut Vec<u8>, cell: &Value<'_>) {
     match cell {
-        Value::Null => text.push_str("null"),
-        Value::Text(value) => json_text(text, value),
-        Value::Nested(json) => text.push_str(json),
-        Value::Literal(literal) => text.push_str(literal),
+        Value::Null => out.extend_from_slice(b"null"),
+        Value::Text(value) => json_text(out, value),
+        Value::Nested(json) => out.extend_from_slice(json.as_bytes()),
+        Value::Literal(literal) => out.extend_from_slice(literal.as_bytes()),
         Value::Binary { bytes, .. } => {
-            text.push('"');
-            base64::engine::general_purpose::STANDARD.encode_string(bytes, text);
-            text.push('"');
+            out.push(b'"');
+            let text = base64::engine::general_purpose::STANDARD.encode(bytes);
+            out.extend_from_slice(text.as_bytes());
+            out.push(b'"');
         }
-        Value::Integer(number) => {
-            let _ = write!(text, "{number}");
-        }
-        Value::Number(number) if number.is_finite() => {
-            let _ = write!(text, "{number:?}");
-        }
-        Value::Number(_) => text.push_str("null"),
-        Value::Boolean(truth) => text.push_str(if *truth { "true" } else { "false" }),
+        Value::Integer(number) => drop(write!(out, "{number}")),
+        Value::Number(number) if number.is_finite() => drop(write!(out, "{number:?}")),
+        Value::Number(_) => out.extend_from_slice(b"null"),
+        Value::Boolean(truth) => out.extend_from_slice(if *truth { b"true" } else { b"false" }),
         Value::Timestamp(seconds, nanos) => {
-            text.push('"');
-            timestamp(text, *seconds, *nanos);
-            text.push('"');
+            out.push(b'"');
+            timestamp(out, *seconds, *nanos);
+            out.push(b'"');
         }
     }
 }
 
-fn json_text(text: &mut String, value: &str) {
-    match serde_json::to_string(value) {
-        Ok(quoted) => text.push_str(&quoted),
-        Err(_) => text.push_str("null"),
-    }
+fn json_text(out: &mut Vec<u8>, value: &str) {
+    // Into memory, and text is always valid JSON.
+    drop(serde_json::to_writer(out, value));
 }
 
-fn timestamp(text: &mut String, seconds: i64, nanos: u32) {
+fn timestamp(out: &mut Vec<u8>, seconds: i64, nanos: u32) {
     let nanos_since_epoch = i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
     let formatted = OffsetDateTime::from_unix_timestamp_nanos(nanos_since_epoch)
         .ok()
         .and_then(|time| time.format(&Rfc3339).ok());
     match formatted {
-        Some(formatted) => text.push_str(&formatted),
+        Some(formatted) => out.extend_from_slice(formatted.as_bytes()),
         // Past the year 9999 RFC 3339 has no form; the seconds are at least right.
-        None => {
-            let _ = write!(text, "{seconds}");
-        }
+        None => drop(write!(out, "{seconds}")),
     }
 }
 
@@ -226,15 +249,15 @@ mod tests {
     use super::*;
 
     fn csv(cell: &Value<'_>) -> String {
-        let mut text = String::new();
+        let mut text = Vec::new();
         csv_cell(&mut text, cell);
-        text
+        String::from_utf8(text).unwrap()
     }
 
     fn json(cell: &Value<'_>) -> String {
-        let mut text = String::new();
-        json_cell(&mut text, "c", cell);
-        text.strip_prefix("\"c\":").unwrap().to_owned()
+        let mut text = Vec::new();
+        json_cell(&mut text, cell);
+        String::from_utf8(text).unwrap()
     }
 
     fn text(value: &str) -> Value<'_> {
@@ -287,16 +310,16 @@ mod tests {
         /// The csv and serde_json crates, which did not write it, read back what was written.
         #[test]
         fn any_text_survives(values in proptest::collection::vec("(\\PC|[\"\r\n,;]){0,20}", 1..5)) {
-            let mut row = String::new();
+            let mut row = Vec::new();
             for (index, value) in values.iter().enumerate() {
                 if index > 0 {
-                    row.push(',');
+                    row.push(b',');
                 }
                 csv_text(&mut row, value);
                 proptest::prop_assert_eq!(&serde_json::from_str::<String>(&json(&text(value))).unwrap(), value);
             }
-            row.push('\n');
-            let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(row.as_bytes());
+            row.push(b'\n');
+            let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(&row[..]);
             let read: Vec<String> = reader.records().next().unwrap().unwrap().iter().map(str::to_owned).collect();
             proptest::prop_assert_eq!(read, values);
         }

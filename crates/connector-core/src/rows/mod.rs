@@ -1,13 +1,21 @@
 //! The way of the rows: encoded as they come, sorted within their slice, kept in a spool, published in order.
 
 mod encode;
+mod layout;
+mod leading;
+mod parquet;
 mod publish;
 mod spool;
 mod writer;
 
-pub use encode::{Format, LEADING as LEADING_COLUMNS};
-pub use publish::{Published, publish_file, publish_stdout, replace_file};
-pub use spool::{Spool, SpooledSlice};
-pub use writer::RowWriter;
+pub use encode::Format;
+pub use leading::LEADING as LEADING_COLUMNS;
+pub use publish::{Published, replace_file};
+pub use spool::{Spool, SpooledTable};
+pub use writer::{Row, RowWriter, Scratch, SliceRows};
 
-pub(crate) use writer::Table;
+pub use layout::OutputPath;
+pub(crate) use layout::{Ended, layout};
+pub(crate) use leading::headings as leading_headings;
+pub(crate) use publish::publish;
+pub(crate) use writer::Rows;

@@ -2,14 +2,19 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
-use super::encode::{Format, LEADING};
-use super::spool::{Spool, SpooledSlice};
+use super::encode::Format;
+use super::parquet::ParquetSink;
+use super::spool::{Spool, SpooledTable};
+use crate::table::Heading;
+
+/// Bytes that are written at a time.
+const BUFFER: usize = 256 * 1024;
 
 /// What was published.
 #[derive(Clone, Debug, Serialize)]
@@ -26,44 +31,44 @@ pub struct Published {
     pub sha256: String,
 }
 
-/// Writes the slices, in order, to `path`: beside it first, then in its place.
-///
-/// # Errors
-/// Whatever the disk says; what was at `path` before is untouched then.
-pub fn publish_file<'a>(
-    path: &Path,
-    format: Format,
-    columns: impl Iterator<Item = &'a str>,
-    spool: &Spool,
-    slices: &[&SpooledSlice],
-) -> io::Result<Published> {
-    let mut published = None;
-    replace_file(path, |file| {
-        published = Some(write(
-            BufWriter::new(file),
-            path.display().to_string(),
-            format,
-            columns,
-            spool,
-            slices,
-        )?);
-        Ok(())
-    })?;
-    published.ok_or_else(|| io::Error::other("nothing was written"))
+/// One file, or standard output: the tables that it consists of, in order.
+#[derive(Clone, Debug)]
+pub(crate) struct Output {
+    /// `None`: standard output.
+    pub(crate) path: Option<PathBuf>,
+    /// All columns.
+    pub(crate) columns: Vec<Heading>,
+    /// Whose rows.
+    pub(crate) tables: Vec<SpooledTable>,
 }
 
-/// Writes the slices, in order, to standard output.
+/// Writes `output` beside its place first, then into it.
 ///
 /// # Errors
-/// Whatever the pipe says.
-pub fn publish_stdout<'a>(
-    stdout: &mut dyn Write,
+/// Whatever the disk or the pipe says; what was at the path before is untouched then.
+pub(crate) fn publish(
+    output: &Output,
     format: Format,
-    columns: impl Iterator<Item = &'a str>,
     spool: &Spool,
-    slices: &[&SpooledSlice],
+    stdout: &mut (dyn Write + Send),
 ) -> io::Result<Published> {
-    write(BufWriter::new(stdout), "-".to_owned(), format, columns, spool, slices)
+    let Some(path) = &output.path else {
+        return write(BufWriter::new(stdout), "-".to_owned(), format, output, spool);
+    };
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory)?;
+    }
+    let mut published = None;
+    let replaced = replace_file(path, |file| {
+        let file = BufWriter::with_capacity(BUFFER, file);
+        published = Some(write(file, path.display().to_string(), format, output, spool)?);
+        Ok(())
+    });
+    replaced.map_err(|error| {
+        let what = format!("the rows cannot be written to {}: {error}", path.display());
+        io::Error::new(error.kind(), what)
+    })?;
+    published.ok_or_else(|| io::Error::other("nothing was written"))
 }
 
 /// Gives `path` new content, whole or not at all. A symbolic link stays one: what it points at is replaced.
@@ -96,30 +101,37 @@ fn set_default_permissions(file: &File) -> io::Result<()> {
     file.set_permissions(std::fs::Permissions::from_mode(0o644))
 }
 
-fn write<'a, W: Write>(
+fn write<W: Write + Send>(
     sink: W,
     path: String,
     format: Format,
-    columns: impl Iterator<Item = &'a str>,
+    output: &Output,
     spool: &Spool,
-    slices: &[&SpooledSlice],
 ) -> io::Result<Published> {
     let mut sink = Digesting {
         sink,
         digest: Sha256::new(),
         bytes: 0,
     };
-    sink.write_all(&format.head(LEADING.iter().map(|(name, ..)| *name).chain(columns)))?;
-    let mut rows = 0;
-    for slice in slices {
-        for row in spool.rows(slice) {
-            let row = row?;
-            let front = if rows == 0 { format.front_of_first() } else { 0 };
-            sink.write_all(&row[front..])?;
-            rows += 1;
+    let rows = output.tables.iter().map(|table| table.rows).sum();
+    if format == Format::Parquet {
+        let mut parquet = ParquetSink::new(&mut sink, &output.columns)?;
+        for table in &output.tables {
+            spool.read(table, &mut |piece| parquet.write(piece))?;
         }
+        parquet.finish()?;
+    } else {
+        sink.write_all(&format.head(&output.columns))?;
+        let mut front = format.front_of_first();
+        for table in &output.tables {
+            spool.read(table, &mut |piece| {
+                sink.write_all(&piece[front.min(piece.len())..])?;
+                front = front.saturating_sub(piece.len());
+                Ok(())
+            })?;
+        }
+        sink.write_all(format.tail(rows))?;
     }
-    sink.write_all(format.tail(rows))?;
     sink.flush()?;
     let Digesting { digest, bytes, .. } = sink;
     let sha256 = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();

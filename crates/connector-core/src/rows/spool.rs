@@ -3,36 +3,56 @@
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use itertools::Itertools as _;
+
+use crate::table::Heading;
 
 /// Bytes that are read or written at a time.
 const BUFFER: usize = 64 * 1024;
 /// Bytes that all runs of a slice together are read at a time: a slice may have thousands of runs.
 const MERGE_BUFFERS: usize = 4 * 1024 * 1024;
 
-/// Sorted rows that stand one after another in the spool.
+/// Rows that stand one after another in the spool.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Run {
     offset: u64,
     length: u64,
 }
 
-/// The rows of one slice.
-#[derive(Clone, Debug, Default)]
-pub struct SpooledSlice {
+/// The rows of one table of one slice.
+#[derive(Clone, Debug)]
+pub struct SpooledTable {
+    /// Which of the slice's tables.
+    pub number: u32,
+    /// Its columns, behind the leading ones.
+    pub columns: Arc<[Heading]>,
     pub(super) runs: Vec<Run>,
-    /// Whether rows of several runs are merged by key, or follow one another.
+    /// Whether rows have keys and those of several runs are merged by them, or stand as they are.
     pub(super) sorted: bool,
     /// How many rows.
     pub rows: u64,
 }
 
+#[cfg(test)]
+impl SpooledTable {
+    pub(super) fn empty(number: u32, columns: Arc<[Heading]>) -> Self {
+        SpooledTable {
+            number,
+            columns,
+            runs: Vec::new(),
+            sorted: false,
+            rows: 0,
+        }
+    }
+}
+
 /// The temporary file.
 #[derive(Debug)]
 pub struct Spool {
+    directory: PathBuf,
     file: Arc<File>,
     end: Mutex<u64>,
 }
@@ -44,44 +64,80 @@ impl Spool {
     /// A directory that cannot be written to.
     pub fn new(directory: &Path) -> io::Result<Self> {
         Ok(Spool {
+            directory: directory.to_owned(),
             file: Arc::new(tempfile::tempfile_in(directory)?),
             end: Mutex::new(0),
         })
     }
 
+    /// Another unnamed file on the same disk.
+    pub(super) fn scratch(&self) -> io::Result<File> {
+        tempfile::tempfile_in(&self.directory)
+    }
+
+    /// The place is taken before it is written: slices write side by side.
+    fn take(&self, length: u64) -> Run {
+        let mut end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
+        let offset = *end;
+        *end += length;
+        Run { offset, length }
+    }
+
+    /// Keeps rows as they are.
+    pub(super) fn append(&self, rows: &[u8]) -> io::Result<Run> {
+        let run = self.take(rows.len() as u64);
+        self.file.write_all_at(rows, run.offset)?;
+        Ok(run)
+    }
+
     /// Keeps rows with their keys: `<length of the key> <length of the row>\n<key><row>`, for all.
-    pub(super) fn append<'a>(&self, rows: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> io::Result<Run> {
+    pub(super) fn append_sorted<'a>(&self, rows: impl Iterator<Item = (&'a str, &'a [u8])> + Clone) -> io::Result<Run> {
         let length = rows
             .clone()
             .map(|(key, row)| (head(key, row).len() + key.len() + row.len()) as u64)
             .sum();
-        // The place is taken first: slices write side by side.
-        let offset = {
-            let mut end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
-            let offset = *end;
-            *end += length;
-            offset
-        };
-        let mut writer = BufWriter::with_capacity(BUFFER, At::new(&self.file, offset));
+        let run = self.take(length);
+        let mut writer = BufWriter::with_capacity(BUFFER, At::new(&self.file, run.offset));
         for (key, row) in rows {
             writer.write_all(head(key, row).as_bytes())?;
             writer.write_all(key.as_bytes())?;
-            writer.write_all(row.as_bytes())?;
+            writer.write_all(row)?;
         }
         writer.flush()?;
-        Ok(Run { offset, length })
+        Ok(run)
     }
 
-    /// The rows of a slice in their order.
-    pub(super) fn rows(&self, slice: &SpooledSlice) -> Box<dyn Iterator<Item = io::Result<Vec<u8>>>> {
-        let buffer = (MERGE_BUFFERS / slice.runs.len().max(1)).clamp(256, BUFFER);
-        let readers = slice
-            .runs
+    /// Gives the rows of a table, in their order, to `take`: in pieces that may end within a row.
+    pub(super) fn read(&self, table: &SpooledTable, take: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+        if table.sorted {
+            for row in self.sorted_rows(&table.runs) {
+                take(&row?)?;
+            }
+            return Ok(());
+        }
+        let mut buffer = vec![0; BUFFER];
+        for run in &table.runs {
+            let mut at = At::new(&self.file, run.offset).take(run.length);
+            loop {
+                match at.read(&mut buffer)? {
+                    0 => break,
+                    read => take(&buffer[..read])?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn sorted_rows(&self, runs: &[Run]) -> Box<dyn Iterator<Item = io::Result<Vec<u8>>>> {
+        let buffer = (MERGE_BUFFERS / runs.len().max(1)).clamp(256, BUFFER);
+        let readers: Vec<_> = runs
             .iter()
-            .map(move |run| RunReader::new(&self.file, *run, buffer));
-        if slice.sorted && slice.runs.len() > 1 {
+            .map(|run| RunReader::new(&self.file, *run, buffer))
+            .collect();
+        if readers.len() > 1 {
             // Rows with the same key keep the order of their runs.
             let numbered = readers
+                .into_iter()
                 .enumerate()
                 .map(|(number, rows)| rows.map(move |row| (row, number)));
             let merged = numbered.kmerge_by(|(a, a_run), (b, b_run)| match (a, b) {
@@ -91,13 +147,12 @@ impl Spool {
             });
             Box::new(merged.map(|(row, _)| row.map(|(_, bytes)| bytes)))
         } else {
-            let readers: Vec<_> = readers.collect();
             Box::new(readers.into_iter().flatten().map(|row| row.map(|(_, bytes)| bytes)))
         }
     }
 }
 
-fn head(key: &str, row: &str) -> String {
+fn head(key: &str, row: &[u8]) -> String {
     format!("{} {}\n", key.len(), row.len())
 }
 
@@ -178,29 +233,59 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn rows(spool: &Spool, runs: Vec<Run>, sorted: bool) -> Vec<String> {
-        let slice = SpooledSlice { runs, sorted, rows: 0 };
-        spool
-            .rows(&slice)
-            .map(|row| String::from_utf8(row.unwrap()).unwrap())
-            .collect()
+    fn rows(spool: &Spool, runs: Vec<Run>) -> Vec<String> {
+        let table = SpooledTable {
+            number: 1,
+            columns: Arc::new([]),
+            runs,
+            sorted: true,
+            rows: 0,
+        };
+        let mut rows = Vec::new();
+        let mut take = |row: &[u8]| {
+            rows.push(String::from_utf8(row.to_vec()).unwrap());
+            Ok(())
+        };
+        spool.read(&table, &mut take).unwrap();
+        rows
+    }
+
+    fn keyed<'a>(rows: &'a [(&'a str, &'a str)]) -> impl Iterator<Item = (&'a str, &'a [u8])> + Clone {
+        rows.iter().map(|(key, row)| (*key, row.as_bytes()))
     }
 
     #[test]
-    fn runs_are_merged_by_key_or_follow_one_another() {
+    fn sorted_runs_are_merged_by_key() {
         let spool = Spool::new(&std::env::temp_dir()).unwrap();
-        let other = spool.append([("x", "not of this slice")].into_iter()).unwrap();
-        let first = spool
-            .append([("a", "1\n"), ("c", "3\n"), ("c", "3b\n")].into_iter())
-            .unwrap();
-        let second = spool
-            .append([("b", "2\n"), ("c", "3c\n"), ("d", "4\n")].into_iter())
-            .unwrap();
-        let merged = rows(&spool, vec![first, second], true);
+        let other = spool.append_sorted(keyed(&[("x", "not of this slice")])).unwrap();
+        let first = [("a", "1\n"), ("c", "3\n"), ("c", "3b\n")];
+        let first = spool.append_sorted(keyed(&first)).unwrap();
+        let second = [("b", "2\n"), ("c", "3c\n"), ("d", "4\n")];
+        let second = spool.append_sorted(keyed(&second)).unwrap();
+        let merged = rows(&spool, vec![first, second]);
         assert_eq!(merged, ["1\n", "2\n", "3\n", "3b\n", "3c\n", "4\n"]);
-        let as_given = rows(&spool, vec![second, first], false);
-        assert_eq!(as_given, ["2\n", "3c\n", "4\n", "1\n", "3\n", "3b\n"]);
-        assert_eq!(rows(&spool, vec![other], true), ["not of this slice"]);
+        assert_eq!(rows(&spool, vec![other]), ["not of this slice"]);
+    }
+
+    #[test]
+    fn other_runs_stand_as_they_are() {
+        let spool = Spool::new(&std::env::temp_dir()).unwrap();
+        let (first, second) = (vec![b'1'; 3 * BUFFER / 2], b"2".to_vec());
+        let runs = vec![spool.append(&second).unwrap(), spool.append(&first).unwrap()];
+        let table = SpooledTable {
+            number: 1,
+            columns: Arc::new([]),
+            runs,
+            sorted: false,
+            rows: 0,
+        };
+        let mut read = Vec::new();
+        let mut take = |piece: &[u8]| {
+            read.extend_from_slice(piece);
+            Ok(())
+        };
+        spool.read(&table, &mut take).unwrap();
+        assert_eq!(read, [second, first].concat());
     }
 
     proptest::proptest! {
@@ -215,12 +300,12 @@ mod tests {
             let pairs = |rows: &[(String, String)]| rows.to_vec();
             let runs = [pairs(left), pairs(right)]
                 .iter()
-                .map(|rows| spool.append(rows.iter().map(|(key, row)| (key.as_str(), row.as_str()))).unwrap())
+                .map(|rows| spool.append_sorted(rows.iter().map(|(key, row)| (key.as_str(), row.as_bytes()))).unwrap())
                 .collect();
             let mut expected = all.clone();
             expected.sort_by_key(key);
             let expected: Vec<String> = expected.into_iter().map(|(_, row)| row).collect();
-            proptest::prop_assert_eq!(rows(&spool, runs, true), expected);
+            proptest::prop_assert_eq!(rows(&spool, runs), expected);
         }
     }
 }

@@ -1,123 +1,268 @@
-//! Takes the records of one slice, encodes each at once, and keeps memory bounded: a slice that grows too large is
-//! sorted and spilled piece by piece.
+//! Takes the rows of one slice, encodes each at once, and keeps memory bounded: rows that grow too large are spilled
+//! piece by piece, sorted where the table has a key.
 
+use std::fs::File;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use auth_core::Account;
 
-use super::encode::{self, Format};
-use super::spool::{Run, Spool, SpooledSlice};
-use crate::connector::Order;
-use crate::slice::SliceError;
-use crate::table::{Column, Value};
+use super::encode::{Encoder, Format};
+use super::leading;
+use super::spool::{Run, Spool, SpooledTable};
+use crate::slice::{Facts, SliceError};
+use crate::table::{Column, Heading, Value};
 
-/// A slice's rows beyond this many bytes are spilled.
+/// A slice's rows beyond this many bytes are spilled; rows that are not sorted, from the smaller one on.
 const LARGEST_BUFFER: usize = 4 * 1024 * 1024;
+const LARGEST_UNSORTED: usize = 512 * 1024;
 /// All slices' rows in memory beyond this many bytes: then a slice spills from [`SMALLEST_SPILL`] on.
 const TOTAL_BUFFER: usize = 8 * 1024 * 1024;
 const SMALLEST_SPILL: usize = 64 * 1024;
 
 /// What all slices of a run share.
-pub(crate) struct Table<R: 'static> {
+#[derive(Clone)]
+pub(crate) struct Rows {
     pub(crate) format: Format,
-    pub(crate) columns: &'static [Column<R>],
-    pub(crate) order: Order,
+    /// The leading columns.
+    pub(crate) leading: Arc<[Heading]>,
     pub(crate) spool: Arc<Spool>,
     buffered: Arc<AtomicUsize>,
 }
 
-impl<R> Table<R> {
-    pub(crate) fn new(format: Format, columns: &'static [Column<R>], order: Order, spool: Arc<Spool>) -> Self {
-        Table {
+impl Rows {
+    pub(crate) fn new(format: Format, leading: &[String], spool: Arc<Spool>) -> Self {
+        Rows {
             format,
-            columns,
-            order,
+            leading: leading::headings(leading).into(),
             spool,
             buffered: Arc::default(),
         }
     }
 
-    pub(crate) fn writer(&self, account: &Account, region: &str) -> RowWriter<R> {
-        RowWriter {
-            format: self.format,
-            columns: self.columns,
-            order: self.order,
-            spool: Arc::clone(&self.spool),
-            buffered: Arc::clone(&self.buffered),
-            leading: encode::leading(self.format, account, region),
-            text: String::new(),
-            rows: Vec::new(),
-            runs: Vec::new(),
-            written: 0,
+    pub(crate) fn of_slice(&self, account: &Account, region: &str, facts: &Facts) -> SliceRows {
+        let value = |column: &Heading| leading::value(&column.name, account, region).map(str::to_owned);
+        SliceRows {
+            rows: self.clone(),
+            leading: self.leading.iter().map(value).collect(),
+            facts: facts.clone(),
+            tables: Vec::new(),
         }
     }
 }
 
-/// The rows of one slice.
-pub struct RowWriter<R: 'static> {
-    format: Format,
-    columns: &'static [Column<R>],
-    order: Order,
+/// The rows of one slice: one table, or one for every statement that gives rows.
+pub struct SliceRows {
+    rows: Rows,
+    leading: Vec<Option<String>>,
+    facts: Facts,
+    tables: Vec<(u32, RowWriter)>,
+}
+
+impl SliceRows {
+    /// The format that rows are encoded in.
+    pub fn format(&self) -> Format {
+        self.rows.format
+    }
+
+    /// Adds a row to the slice's only table.
+    ///
+    /// # Errors
+    /// Rows that cannot be kept on disk.
+    pub fn push<R>(&mut self, columns: &[Column<R>], record: &R) -> Result<(), SliceError> {
+        if self.tables.is_empty() {
+            self.begin(1, columns.iter().map(Column::heading).collect());
+        }
+        let Some((_, table)) = self.tables.first_mut() else {
+            return Err(SliceError::Local("there is no table".to_owned()));
+        };
+        table.push(|row| {
+            for column in columns {
+                row.cell(&(column.value)(record));
+            }
+            Ok(())
+        })
+    }
+
+    /// Begins table `number`, anew where it has rows already. Without key columns its rows keep their order.
+    pub fn begin(&mut self, number: u32, mut columns: Vec<Heading>) -> &mut RowWriter {
+        for (from, to) in leading::distinct(&self.rows.leading, &mut columns) {
+            self.facts.warn(format!(
+                "a second column is named `{from}`: it is `{to}` in the output; name columns in the query, or leave \
+                 leading columns out with leading_columns"
+            ));
+        }
+        self.tables.retain(|(other, _)| *other != number);
+        let writer = RowWriter::new(&self.rows, &self.leading, columns);
+        let at = self.tables.partition_point(|(other, _)| *other < number);
+        self.tables.insert(at, (number, writer));
+        &mut self.tables[at].1
+    }
+
+    /// Table `number`, which has been begun.
+    ///
+    /// # Errors
+    /// One that has not.
+    pub fn table(&mut self, number: u32) -> Result<&mut RowWriter, SliceError> {
+        let table = self.tables.iter_mut().find(|(other, _)| *other == number);
+        let none = || SliceError::Local(format!("table {number} has not been begun"));
+        table.map(|(_, table)| table).ok_or_else(none)
+    }
+
+    /// Room on the disk that the output will be on.
+    pub fn scratch(&self) -> Scratch {
+        Scratch(Arc::clone(&self.rows.spool))
+    }
+
+    /// Rows so far.
+    pub fn len(&self) -> u64 {
+        self.tables.iter().map(|(_, table)| table.written).sum()
+    }
+
+    /// Whether there are no rows so far.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn finish(self) -> Result<Vec<SpooledTable>, SliceError> {
+        let tables = self.tables.into_iter();
+        tables.map(|(number, table)| table.finish(number)).collect()
+    }
+}
+
+/// Temporary files of a slice.
+#[derive(Clone, Debug)]
+pub struct Scratch(Arc<Spool>);
+
+impl Scratch {
+    /// An unnamed file, gone when it is closed.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub fn file(&self) -> io::Result<File> {
+        self.0.scratch()
+    }
+}
+
+/// The rows of one table of one slice.
+pub struct RowWriter {
+    encoder: Encoder,
+    columns: Arc<[Heading]>,
+    sorted: bool,
     spool: Arc<Spool>,
     buffered: Arc<AtomicUsize>,
-    leading: String,
     /// Rows one after another, encoded.
-    text: String,
-    /// Key and place in `text` of each.
+    text: Vec<u8>,
+    /// Key and place in `text` of each, where they are sorted.
     rows: Vec<(String, usize, usize)>,
     runs: Vec<Run>,
     written: u64,
 }
 
-impl<R> RowWriter<R> {
-    /// Adds a row.
+/// A row that is being made.
+pub struct Row<'a> {
+    encoder: &'a Encoder,
+    columns: &'a [Heading],
+    text: &'a mut Vec<u8>,
+    sorted: bool,
+    key: String,
+    cells: usize,
+}
+
+impl Row<'_> {
+    /// The next cell.
+    pub fn cell(&mut self, value: &Value<'_>) {
+        self.encoder.cell(self.text, self.cells, value);
+        if self.sorted && self.columns.get(self.cells).is_some_and(|column| column.key) {
+            add_to_key(&mut self.key, value);
+        }
+        self.cells += 1;
+    }
+}
+
+impl RowWriter {
+    fn new(rows: &Rows, leading: &[Option<String>], columns: Vec<Heading>) -> Self {
+        let names = rows.leading.iter().map(|column| column.name.as_str());
+        let leading: Vec<_> = names.zip(leading.iter().map(Option::as_deref)).collect();
+        RowWriter {
+            encoder: Encoder::new(rows.format, &leading, &columns),
+            sorted: columns.iter().any(|column| column.key),
+            columns: columns.into(),
+            spool: Arc::clone(&rows.spool),
+            buffered: Arc::clone(&rows.buffered),
+            text: Vec::new(),
+            rows: Vec::new(),
+            runs: Vec::new(),
+            written: 0,
+        }
+    }
+
+    /// Adds a row, made by `fill`, cell by cell.
     ///
     /// # Errors
-    /// Rows that cannot be kept on disk.
-    pub fn push(&mut self, record: &R) -> Result<(), SliceError> {
+    /// What `fill` says, and rows that cannot be kept on disk; the row is not there then.
+    pub fn push(&mut self, fill: impl FnOnce(&mut Row<'_>) -> Result<(), SliceError>) -> Result<(), SliceError> {
         let start = self.text.len();
-        self.text.push_str(&self.leading);
-        encode::record(self.format, &mut self.text, self.columns, record);
-        let key = match self.order {
-            Order::ByKey => key(self.columns, record),
-            Order::AsGiven => String::new(),
+        self.encoder.begin(&mut self.text);
+        let mut row = Row {
+            encoder: &self.encoder,
+            columns: &self.columns,
+            text: &mut self.text,
+            sorted: self.sorted,
+            key: String::new(),
+            cells: 0,
         };
+        let filled = fill(&mut row);
+        let (key, cells) = (row.key, row.cells);
+        let whole = filled.and_then(|()| {
+            let expected = self.columns.len();
+            (cells == expected).then_some(()).ok_or_else(|| {
+                SliceError::Local(format!(
+                    "a row has {cells} cells where the table has {expected} columns"
+                ))
+            })
+        });
+        if let Err(error) = whole {
+            self.text.truncate(start);
+            return Err(error);
+        }
+        self.encoder.end(&mut self.text, start);
         let grown = self.text.len() - start;
-        self.rows.push((key, start, self.text.len()));
         self.written += 1;
+        if self.sorted {
+            self.rows.push((key, start, self.text.len()));
+        }
         let total = self.buffered.fetch_add(grown, Ordering::Relaxed) + grown;
-        if self.text.len() > LARGEST_BUFFER || (total > TOTAL_BUFFER && self.text.len() > SMALLEST_SPILL) {
+        let largest = if self.sorted { LARGEST_BUFFER } else { LARGEST_UNSORTED };
+        if self.text.len() > largest || (total > TOTAL_BUFFER && self.text.len() > SMALLEST_SPILL) {
             self.spill()?;
         }
         Ok(())
     }
 
-    /// Rows so far.
-    pub fn len(&self) -> u64 {
-        self.written
-    }
-
-    /// Whether there are no rows so far.
-    pub fn is_empty(&self) -> bool {
-        self.written == 0
-    }
-
     fn spill(&mut self) -> Result<(), SliceError> {
-        if self.rows.is_empty() {
+        if self.text.is_empty() {
             return Ok(());
         }
-        // Ties keep the order in which they came, so equal estates give equal rows as far as AWS lets them.
-        self.rows.sort_by(|a, b| a.0.cmp(&b.0));
-        let rows = self
-            .rows
-            .iter()
-            .map(|(key, start, end)| (key.as_str(), &self.text[*start..*end]));
-        self.runs.push(self.spool.append(rows)?);
+        let run = if self.sorted {
+            // Ties keep the order in which they came, so equal estates give equal rows as far as AWS lets them.
+            self.rows.sort_by(|a, b| a.0.cmp(&b.0));
+            let rows = self.rows.iter();
+            let rows = rows.map(|(key, start, end)| (key.as_str(), &self.text[*start..*end]));
+            self.spool.append_sorted(rows)?
+        } else {
+            self.spool.append(&self.text)?
+        };
+        self.runs.push(run);
         self.release();
-        // Not cleared: many slices wait with an empty buffer, and it should be a small one.
-        self.rows = Vec::new();
-        self.text = String::new();
+        if self.sorted {
+            // Not cleared: many slices wait with an empty buffer, and it should be a small one.
+            self.rows = Vec::new();
+            self.text = Vec::new();
+        } else {
+            self.text.clear();
+        }
         Ok(())
     }
 
@@ -125,31 +270,29 @@ impl<R> RowWriter<R> {
         self.buffered.fetch_sub(self.text.len(), Ordering::Relaxed);
     }
 
-    pub(crate) fn finish(mut self) -> Result<SpooledSlice, SliceError> {
+    fn finish(mut self, number: u32) -> Result<SpooledTable, SliceError> {
         self.spill()?;
-        Ok(SpooledSlice {
+        Ok(SpooledTable {
+            number,
+            columns: Arc::clone(&self.columns),
             runs: std::mem::take(&mut self.runs),
-            sorted: self.order == Order::ByKey,
+            sorted: self.sorted,
             rows: self.written,
         })
     }
 }
 
-impl<R> Drop for RowWriter<R> {
+impl Drop for RowWriter {
     fn drop(&mut self) {
         self.release();
     }
 }
 
-fn key<R>(columns: &[Column<R>], record: &R) -> String {
-    let mut key = String::new();
-    for column in columns.iter().filter(|column| column.key) {
-        match (column.value)(record) {
-            Value::Text(text) => key.push_str(&text),
-            Value::Integer(number) => key.push_str(&format!("{:020}", i128::from(number) - i128::from(i64::MIN))),
-            other => key.push_str(&format!("{other:?}")),
-        }
-        key.push('\0');
+fn add_to_key(key: &mut String, value: &Value<'_>) {
+    match value {
+        Value::Text(text) => key.push_str(text),
+        Value::Integer(number) => key.push_str(&format!("{:020}", i128::from(*number) - i128::from(i64::MIN))),
+        other => key.push_str(&format!("{other:?}")),
     }
-    key
+    key.push('\0');
 }

@@ -7,13 +7,13 @@ use auth_core::settings::{AuthSettings, Method, Scope};
 use serde_json::{Map, Value as Json, json};
 
 use super::Context;
-use crate::connector::{About, Connector};
+use crate::connector::Connector;
 use crate::exit::Exit;
 
 /// Who needs which actions, in the order of the way.
-pub(super) fn permissions(about: &About, auth: &AuthSettings) -> Vec<(&'static str, Vec<&'static str>)> {
+pub(super) fn permissions(of_a_slice: &[&'static str], auth: &AuthSettings) -> Vec<(&'static str, Vec<&'static str>)> {
     let collect = || {
-        let mut actions = about.actions.to_vec();
+        let mut actions = of_a_slice.to_vec();
         if auth.regions.include.is_empty() {
             actions.push("ec2:DescribeRegions");
         }
@@ -67,13 +67,13 @@ pub(crate) fn iam_policy<C: Connector>(
     context: &Context<'_>,
     stdout: &mut (dyn Write + Send),
 ) -> io::Result<Exit> {
-    let policies = policies(connector.about(), &context.settings.auth);
+    let policies = policies(&connector.actions(context.values), &context.settings.auth);
     writeln!(stdout, "{}", serde_json::to_string_pretty(&policies)?)?;
     Ok(Exit::Complete)
 }
 
-fn policies(about: &About, auth: &AuthSettings) -> Json {
-    let needed = permissions(about, auth);
+fn policies(of_a_slice: &[&'static str], auth: &AuthSettings) -> Json {
+    let needed = permissions(of_a_slice, auth);
     let actions_of = |who: &str| {
         needed
             .iter()

@@ -51,7 +51,9 @@ fn print<T: Serialize>(
 ) -> io::Result<()> {
     let given = context.values.has(&FORMAT).then_some(context.settings.format);
     match given {
-        None => stdout.write_all(table(Terminal::table_width(), head, rows.iter().map(cells)).as_bytes())?,
+        None | Some(Format::Parquet) => {
+            stdout.write_all(table(Terminal::table_width(), head, rows.iter().map(cells)).as_bytes())?
+        }
         Some(Format::Csv) => {
             let mut writer = csv::Writer::from_writer(&mut *stdout);
             writer.write_record(head)?;

@@ -80,7 +80,7 @@ pub(crate) async fn plan<C: Connector>(
         )?;
     }
     writeln!(stdout, "\npermissions (the iam-policy verb prints them as policies):")?;
-    for (who, actions) in permissions(connector.about(), auth) {
+    for (who, actions) in permissions(&connector.actions(context.values), auth) {
         if !actions.is_empty() {
             writeln!(stdout, "  {who}: {}", actions.join(", "))?;
         }

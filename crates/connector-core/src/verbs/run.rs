@@ -1,62 +1,49 @@
 //! `run`: collects, and publishes rows and ledger.
 
-use std::future::Future;
 use std::io::{self, Write};
-use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+
+use auth_core::AuthError;
+use auth_core::error::Report;
+use futures::{Stream, StreamExt as _};
 
 use super::Context;
-use crate::collect::{Journal, Run, collect, resolve};
-use crate::connector::Connector;
+use crate::collect::{Collected, Journal, Run, collect, resolve};
+use crate::connector::{Columns, Connector};
 use crate::exit::Exit;
-use crate::ledger::{Identity, LEDGER_VERSION, Ledger, timestamp};
-use crate::rows::{Published, Spool, SpooledSlice, Table, publish_file, publish_stdout};
-use crate::settings::Destination;
+use crate::ledger::{Identity, LEDGER_VERSION, Ledger, SliceEntry, timestamp};
+use crate::rows::{Ended, Rows, Spool, SpooledTable, layout, publish};
+use crate::settings::{Destination, Settings};
+use crate::slice::Outcome;
 use crate::terminal::{Progress, summary};
 
-/// `interrupt` ends the run when it is ready.
+/// What runs at AWS must have been stopped within this time when a run is interrupted.
+const STOP_TIME: Duration = Duration::from_secs(30);
+
+/// The first of `interrupts` ends the run in order, a second one at once.
 pub(crate) async fn run<C: Connector>(
     connector: &C,
+    collector: C::Collector,
     context: &Context<'_>,
     stdout: &mut (dyn Write + Send),
-    interrupt: impl Future<Output = Exit>,
+    interrupts: impl Stream<Item = Exit>,
 ) -> io::Result<Exit> {
+    let mut interrupts = std::pin::pin!(interrupts);
     let settings = context.settings;
-    let about = connector.about();
+    let mut ledger = opened(connector, context);
     let started = context.host.time().now();
-    let mut ledger = Ledger {
-        connector: about.name,
-        version: about.version,
-        ledger_version: LEDGER_VERSION,
-        outcome: "",
-        exit_code: 0,
-        cause: None,
-        started: timestamp(started),
-        finished: String::new(),
-        duration_seconds: 0.0,
-        parameters: context.values.redacted(),
-        identity: None,
-        warnings: settings.warnings.clone(),
-        accounts: Vec::new(),
-        slices: Vec::new(),
-        totals: serde_json::Map::new(),
-        outputs: Vec::new(),
-    };
+    ledger.started = timestamp(started);
     let spool = Arc::new(Spool::new(&spool_directory(&settings.output))?);
-    let table = Arc::new(Table::new(
-        settings.format,
-        connector.columns(),
-        about.order,
-        Arc::clone(&spool),
-    ));
+    let rows = Rows::new(settings.format, &settings.leading, Arc::clone(&spool));
     let progress = Arc::new(Progress::new(context.terminal));
     let journal = Arc::new(Journal::default());
     let run = Arc::new(Run::new(
-        connector.clone(),
-        Arc::clone(context.values),
+        collector,
         Arc::clone(settings),
-        Arc::clone(&table),
+        rows.clone(),
         context.host.clone(),
+        connector.about().slices_at_once,
         Arc::clone(&progress),
         Arc::clone(&journal),
     ));
@@ -64,44 +51,55 @@ pub(crate) async fn run<C: Connector>(
         let list = resolve(run.authenticator(), settings, &journal).await?;
         progress.accounts_known(list.accounts.len(), list.skipped.len());
         collect(&run, list).await;
-        Ok(())
+        Ok::<_, AuthError>(())
     };
-    let mut ended = tokio::select! {
+    let ended = tokio::select! {
         biased;
-        exit = interrupt => Err(exit),
+        Some(exit) = interrupts.next() => Err(exit),
         result = collecting => Ok(result),
     };
+    // Outside of what was cut short. The sleep is real time: it is a person, or a process manager, who waits.
+    tokio::select! {
+        () = run.stop() => {}
+        Some(_) = interrupts.next() => tracing::warn!("interrupted again: what runs at AWS may not have been stopped"),
+        () = tokio::time::sleep(STOP_TIME) => tracing::warn!("AWS has not confirmed in time that everything was stopped"),
+    }
+    if ended.is_err() {
+        journal.interrupt(context.host.time().now());
+    }
     progress.finish();
 
-    let collected = journal.take();
-    ledger.identity = collected.caller.map(|caller| Identity {
-        account: caller.account.to_string(),
-        arn: caller.arn,
-    });
-    ledger.warnings.extend(collected.warnings);
-    ledger.accounts = collected.accounts;
-    let (entries, spooled): (Vec<_>, Vec<_>) = collected.slices.into_iter().unzip();
-    ledger.slices = entries;
+    let (tables, warnings) = take(&journal, &mut ledger);
+    let (outputs, misfits) = {
+        let fixed = match connector.columns() {
+            Columns::Fixed(columns) => Some(columns),
+            Columns::OfTheResult(_) => None,
+        };
+        layout(settings.output.path(), &rows.leading, fixed.as_deref(), &tables)
+    };
+    for misfit in misfits {
+        misfits_are_failures(&mut ledger.slices, &tables[misfit.slice], misfit.why, settings);
+    }
+    ledger.warnings.extend(warnings);
     for warning in &ledger.warnings {
         tracing::warn!("{warning}");
     }
-    if let Ok(Err(error)) = &mut ended {
-        let error: &auth_core::AuthError = error;
-        ledger.cause = Some(error.report());
-    }
     let exit = match &ended {
         Err(exit) => *exit,
-        Ok(Err(_)) => Exit::Failed,
+        Ok(Err(error)) => {
+            ledger.cause = Some(error.report());
+            Exit::Failed
+        }
         Ok(Ok(())) => Exit::of(ledger.slices.iter().map(|slice| slice.outcome)),
     };
     if matches!(exit, Exit::Complete | Exit::Partial) {
-        let slices: Vec<&SpooledSlice> = spooled.iter().flatten().collect();
-        let columns = connector.columns().iter().map(|column| column.name);
-        match publish(&settings.output, stdout, &table, columns, &spool, &slices) {
-            Ok(published) => ledger.outputs.push(published),
-            // The reader has seen enough. That is no failure, but neither does it make a partial run a complete one.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-            Err(error) => return Err(error),
+        for output in &outputs {
+            match publish(output, settings.format, &spool, stdout) {
+                Ok(published) => ledger.outputs.push(published),
+                // The reader has seen enough. That is no failure, but neither does it make a partial run a complete one.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+                Err(error) => return Err(error),
+            }
         }
     }
     let finished = context.host.time().now();
@@ -109,29 +107,99 @@ pub(crate) async fn run<C: Connector>(
     ledger.duration_seconds = finished.duration_since(started).unwrap_or_default().as_secs_f64();
     ledger.finish(exit);
     if let Some(path) = &settings.ledger {
+        if let Some(directory) = path.parent() {
+            std::fs::create_dir_all(directory)?;
+        }
         ledger.save(path)?;
     }
     tell(context, &ledger, exit);
     Ok(exit)
 }
 
-fn publish<'a, R>(
-    output: &Destination,
-    stdout: &mut (dyn Write + Send),
-    table: &Table<R>,
-    columns: impl Iterator<Item = &'a str>,
-    spool: &Spool,
-    slices: &[&SpooledSlice],
-) -> io::Result<Published> {
-    match output {
-        Destination::File(path) => publish_file(path, table.format, columns, spool, slices).map_err(|error| {
-            io::Error::new(
-                error.kind(),
-                format!("the rows cannot be written to {}: {error}", path.display()),
-            )
-        }),
-        Destination::Stdout => publish_stdout(stdout, table.format, columns, spool, slices),
+fn opened<C: Connector>(connector: &C, context: &Context<'_>) -> Ledger {
+    let about = connector.about();
+    Ledger {
+        connector: about.name,
+        version: about.version,
+        ledger_version: LEDGER_VERSION,
+        outcome: "",
+        exit_code: 0,
+        cause: None,
+        started: String::new(),
+        finished: String::new(),
+        duration_seconds: 0.0,
+        parameters: context.values.redacted(),
+        identity: None,
+        warnings: context.settings.warnings.clone(),
+        accounts: Vec::new(),
+        slices: Vec::new(),
+        totals: serde_json::Map::new(),
+        outputs: Vec::new(),
     }
+}
+
+/// Moves what is in the journal into the ledger; the tables of collected slices, and warnings of slices with how many
+/// slices they are of.
+fn take(journal: &Journal, ledger: &mut Ledger) -> (Vec<Ended>, Vec<String>) {
+    let Collected {
+        caller,
+        accounts,
+        warnings,
+        slices,
+    } = journal.take();
+    ledger.identity = caller.map(|caller| Identity {
+        account: caller.account.to_string(),
+        arn: caller.arn,
+    });
+    ledger.warnings.extend(warnings);
+    ledger.accounts = accounts;
+    let mut tables = Vec::new();
+    let mut told: Vec<(String, usize)> = Vec::new();
+    for (entry, spooled) in slices {
+        for warning in &entry.warnings {
+            match told.iter_mut().find(|(known, _)| known == warning) {
+                Some((_, count)) => *count += 1,
+                None => told.push((warning.clone(), 1)),
+            }
+        }
+        tables.extend(collected(&entry, spooled));
+        ledger.slices.push(entry);
+    }
+    let told = told.into_iter().map(|(warning, count)| match count {
+        1 => warning,
+        count => format!("{warning} (in {count} slices)"),
+    });
+    (tables, told.collect())
+}
+
+fn collected(entry: &SliceEntry, tables: Vec<SpooledTable>) -> Option<Ended> {
+    entry.outcome.is_collected().then(|| Ended {
+        account: entry.account_id.clone(),
+        region: entry.region.clone().unwrap_or_default(),
+        tables,
+    })
+}
+
+fn misfits_are_failures(entries: &mut [SliceEntry], slice: &Ended, why: String, settings: &Settings) {
+    let of_the_slice =
+        |entry: &&mut SliceEntry| entry.account_id == slice.account && entry.region.as_ref() == Some(&slice.region);
+    let Some(entry) = entries.iter_mut().find(of_the_slice) else {
+        return;
+    };
+    let several = settings.output.path().is_some_and(|path| path.is_several());
+    let hint = if several {
+        "name and cast the columns in the query so that all results are alike"
+    } else {
+        "name and cast the columns in the query so that all results are alike, or write a file for each account with \
+         {accountId} in output"
+    };
+    entry.outcome = Outcome::Failed;
+    entry.rows = 0;
+    entry.cause = Some(Report {
+        message: format!("the rows do not fit into the output: {why}"),
+        hint: Some(hint.to_owned()),
+        ..Report::default()
+    });
 }
 
 fn tell(context: &Context<'_>, ledger: &Ledger, exit: Exit) {
@@ -160,11 +228,8 @@ fn tell(context: &Context<'_>, ledger: &Ledger, exit: Exit) {
 }
 
 fn spool_directory(output: &Destination) -> std::path::PathBuf {
-    match output {
-        Destination::File(path) => {
-            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-            parent.unwrap_or(Path::new(".")).to_owned()
-        }
-        Destination::Stdout => std::env::temp_dir(),
+    match output.path() {
+        Some(path) => path.directory(),
+        None => std::env::temp_dir(),
     }
 }

@@ -4,29 +4,43 @@ use std::fmt::Write as _;
 
 use serde_json::{Value as Json, json};
 
-use crate::connector::Connector;
-use crate::rows::LEADING_COLUMNS;
+use crate::connector::{Columns, Connector};
+use crate::rows::leading_headings;
+use crate::table::Heading;
 
-/// Name, type, nullability, key and meaning of each column, in the order of the output.
-fn columns<C: Connector>(connector: &C) -> Vec<(&'static str, &'static str, bool, &'static str)> {
-    let leading = LEADING_COLUMNS
-        .iter()
-        .map(|(name, key, meaning)| (*name, "text", *key, *meaning));
-    let own = connector
-        .columns()
-        .iter()
-        .map(|column| (column.name, column.kind.name(), column.key, column.meaning));
-    leading.chain(own).collect()
+/// The columns in the order of the output, and in words what comes behind them.
+fn columns<C: Connector>(connector: &C) -> (Vec<Heading>, Option<&'static str>) {
+    let leading = connector.about().leading.iter().map(|name| (*name).to_owned());
+    let mut columns = leading_headings(&leading.collect::<Vec<_>>());
+    match connector.columns() {
+        Columns::Fixed(own) => {
+            columns.extend(own);
+            (columns, None)
+        }
+        Columns::OfTheResult(where_from) => (columns, Some(where_from)),
+    }
 }
 
 pub(crate) fn schema<C: Connector>(connector: &C) -> Json {
-    let columns: Vec<Json> = columns(connector)
+    let (columns, others) = columns(connector);
+    let columns: Vec<Json> = columns
         .into_iter()
-        .map(|(name, kind, key, meaning)| {
-            json!({"name": name, "type": kind, "nullable": !key, "key": key, "meaning": meaning})
-        })
+        .map(
+            |Heading {
+                 name,
+                 kind,
+                 key,
+                 meaning,
+             }| {
+                json!({"name": name, "type": kind.name(), "nullable": !key, "key": key, "meaning": meaning})
+            },
+        )
         .collect();
-    json!({"table": connector.about().table, "columns": columns})
+    let mut schema = json!({"table": connector.about().table, "columns": columns});
+    if let Some(others) = others {
+        schema["other_columns"] = json!(others);
+    }
+    schema
 }
 
 /// The reference page of the table, in Markdown.
@@ -37,13 +51,23 @@ pub fn reference<C: Connector>(connector: &C) -> String {
          in CSV and JSON in JSON; timestamps are RFC 3339 in UTC.\n\n| column | type | meaning |\n|---|---|---|\n",
         about.table, about.name
     );
-    for (name, kind, key, meaning) in columns(connector) {
+    let (columns, others) = columns(connector);
+    for Heading {
+        name,
+        kind,
+        key,
+        meaning,
+    } in columns
+    {
         let name = if key {
             format!("**`{name}`**")
         } else {
             format!("`{name}`")
         };
-        let _ = writeln!(page, "| {name} | {kind} | {} |", meaning.replace('|', "\\|"));
+        let _ = writeln!(page, "| {name} | {} | {} |", kind.name(), meaning.replace('|', "\\|"));
+    }
+    if let Some(others) = others {
+        let _ = writeln!(page, "\n{others}");
     }
     page
 }

@@ -1,8 +1,8 @@
 //! Calls of functions: what they are in SQLite, and the type of what they give.
 
 use sqlparser::ast::{
-    DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Spanned as _,
-    WindowType,
+    DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments,
+    Spanned as _, WindowType,
 };
 use sqlparser::tokenizer::Span;
 
@@ -15,18 +15,49 @@ use crate::stamp;
 
 /// Aggregates that SQLite has itself, so that they also work in windows.
 const AGGREGATES: [&str; 16] = [
-    "count", "sum", "avg", "min", "max", "count_if", "bool_and", "every", "bool_or", "arbitrary", "any_value",
-    "approx_distinct", "min_by", "max_by", "array_agg", "map_agg",
+    "count",
+    "sum",
+    "avg",
+    "min",
+    "max",
+    "count_if",
+    "bool_and",
+    "every",
+    "bool_or",
+    "arbitrary",
+    "any_value",
+    "approx_distinct",
+    "min_by",
+    "max_by",
+    "array_agg",
+    "map_agg",
 ];
 
 /// Aggregates of the simulator's own.
 const OWN_AGGREGATES: [&str; 9] = [
-    "stddev", "stddev_samp", "stddev_pop", "variance", "var_samp", "var_pop", "approx_percentile", "listagg", "string_agg",
+    "stddev",
+    "stddev_samp",
+    "stddev_pop",
+    "variance",
+    "var_samp",
+    "var_pop",
+    "approx_percentile",
+    "listagg",
+    "string_agg",
 ];
 
 /// Functions that exist in windows only.
 const WINDOWS: [&str; 11] = [
-    "row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile", "lag", "lead", "first_value", "last_value",
+    "row_number",
+    "rank",
+    "dense_rank",
+    "percent_rank",
+    "cume_dist",
+    "ntile",
+    "lag",
+    "lead",
+    "first_value",
+    "last_value",
     "nth_value",
 ];
 
@@ -39,7 +70,10 @@ impl Compiler<'_> {
     pub(super) fn keyword(&self, name: &str) -> Option<Bound> {
         let iso = stamp::iso(crate::clock::unix(self.now));
         let (date, time) = (&iso[..10], &iso[11..19]);
-        let millis = self.now.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.subsec_millis());
+        let millis = self
+            .now
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(0, |since| since.subsec_millis());
         Some(match name.to_lowercase().as_str() {
             "current_date" => Bound::new(literal(date), Type::Date),
             "current_timestamp" | "now" => {
@@ -92,7 +126,9 @@ impl Compiler<'_> {
             None => {}
             Some(WindowType::NamedWindow(name)) => bound.sql.push_str(&format!(" OVER {}", quoted(&name.value))),
             Some(WindowType::WindowSpec(spec)) => {
-                if OWN_AGGREGATES.contains(&name.as_str()) || ["min_by", "max_by", "array_agg", "map_agg"].contains(&name.as_str()) {
+                if OWN_AGGREGATES.contains(&name.as_str())
+                    || ["min_by", "max_by", "array_agg", "map_agg"].contains(&name.as_str())
+                {
                     return Err(Failed::not_simulated(&format!("{name} in a window")));
                 }
                 let window = self.window(spec, scope)?;
@@ -105,7 +141,11 @@ impl Compiler<'_> {
 
     /// Arguments, DISTINCT, ORDER BY, and whether there was a `*`.
     #[allow(clippy::type_complexity)]
-    fn arguments(&mut self, function: &Function, scope: &Scope<'_>) -> Result<(Vec<Bound>, bool, String, bool), Failed> {
+    fn arguments(
+        &mut self,
+        function: &Function,
+        scope: &Scope<'_>,
+    ) -> Result<(Vec<Bound>, bool, String, bool), Failed> {
         let (mut bound, mut order, mut star) = (Vec::new(), String::new(), false);
         let list = match &function.args {
             FunctionArguments::None => return Ok((bound, false, order, false)),
@@ -117,7 +157,9 @@ impl Compiler<'_> {
                 FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Lambda(_))) => {
                     return Err(Failed::not_simulated("lambda functions"));
                 }
-                FunctionArg::Unnamed(FunctionArgExpr::Expr(expression)) => bound.push(self.expression(expression, scope)?),
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(expression)) => {
+                    bound.push(self.expression(expression, scope)?)
+                }
                 FunctionArg::Unnamed(FunctionArgExpr::Wildcard) => star = true,
                 _ => return Err(Failed::not_simulated("such an argument")),
             }
@@ -147,7 +189,13 @@ impl Compiler<'_> {
         let first = arguments.first();
         let of = first.map_or(Type::Unknown, |first| first.of.clone());
         let sql = first.map_or("*", |first| first.sql.as_str());
-        let number = || if of.is_numeric() || of == Type::Unknown { Ok(()) } else { Err(wrong()) };
+        let number = || {
+            if of.is_numeric() || of == Type::Unknown {
+                Ok(())
+            } else {
+                Err(wrong())
+            }
+        };
         Ok(match name {
             "count" => Bound::new(format!("count({only}{sql})"), Type::Bigint),
             "count_if" => Bound::new(format!("count(CASE WHEN {sql} THEN 1 END)"), Type::Bigint),
@@ -192,7 +240,10 @@ impl Compiler<'_> {
             "map_agg" => {
                 let value = arguments.get(1).ok_or_else(wrong)?;
                 let kind = Type::Map(Box::new(of), Box::new(value.of.clone()));
-                Bound::new(format!("tr_map_agg({}, {sql}, {})", literal(&kind.to_string()), value.sql), kind)
+                Bound::new(
+                    format!("tr_map_agg({}, {sql}, {})", literal(&kind.to_string()), value.sql),
+                    kind,
+                )
             }
             "listagg" | "string_agg" => {
                 let comma = arguments.get(1).map_or("''", |comma| comma.sql.as_str());
@@ -206,7 +257,10 @@ impl Compiler<'_> {
                 number()?;
                 let squared = name.starts_with("var");
                 let whole = name.ends_with("_pop");
-                Bound::new(format!("tr_spread({sql}, {}, {})", i32::from(squared), i32::from(whole)), Type::Double)
+                Bound::new(
+                    format!("tr_spread({sql}, {}, {})", i32::from(squared), i32::from(whole)),
+                    Type::Double,
+                )
             }
         })
     }
@@ -214,7 +268,12 @@ impl Compiler<'_> {
     /// A function of single values.
     pub(super) fn function(&mut self, name: &str, arguments: Vec<Bound>, span: Span) -> Result<Bound, Failed> {
         let wrong = || not_found(name, &arguments, span);
-        let sql = |at: usize| arguments.get(at).map(|argument| argument.sql.as_str()).ok_or_else(wrong);
+        let sql = |at: usize| {
+            arguments
+                .get(at)
+                .map(|argument| argument.sql.as_str())
+                .ok_or_else(wrong)
+        };
         let of = |at: usize| arguments.get(at).map_or(Type::Unknown, |argument| argument.of.clone());
         let all: Vec<&str> = arguments.iter().map(|argument| argument.sql.as_str()).collect();
         let all = all.join(", ");
@@ -236,7 +295,10 @@ impl Compiler<'_> {
             "if" => {
                 let otherwise = arguments.get(2).map_or("NULL", |argument| argument.sql.as_str());
                 let kind = common(&of(1), &of(2)).ok_or_else(wrong)?;
-                Ok(Bound::new(format!("(CASE WHEN {} THEN {} ELSE {otherwise} END)", sql(0)?, sql(1)?), kind))
+                Ok(Bound::new(
+                    format!("(CASE WHEN {} THEN {} ELSE {otherwise} END)", sql(0)?, sql(1)?),
+                    kind,
+                ))
             }
             "greatest" | "least" => as_is(if name == "greatest" { "max" } else { "min" }, shared()?),
             "typeof" => Ok(Bound::new(literal(&first.to_string()), TEXT)),
@@ -252,8 +314,8 @@ impl Compiler<'_> {
             "strpos" | "codepoint" => own(Type::Bigint),
             "starts_with" | "regexp_like" => own(Type::Boolean),
             "split" => own(array_of(TEXT)),
-            "split_part" | "lpad" | "rpad" | "chr" | "regexp_replace" | "regexp_extract" | "url_encode" | "url_decode"
-            | "to_hex" | "to_base64" | "from_utf8" | "format_datetime" | "date_format" => own(TEXT),
+            "split_part" | "lpad" | "rpad" | "chr" | "regexp_replace" | "regexp_extract" | "url_encode"
+            | "url_decode" | "to_hex" | "to_base64" | "from_utf8" | "format_datetime" | "date_format" => own(TEXT),
             "regexp_extract_all" => own(array_of(TEXT)),
             "to_utf8" | "from_hex" | "from_base64" | "sha256" => own(Type::Varbinary),
             // JSON.
@@ -273,8 +335,10 @@ impl Compiler<'_> {
                 format!("tr_modulo({}, {}, {})", sql(0)?, sql(1)?, i32::from(self.trying)),
                 common(&of(0), &of(1)).ok_or_else(wrong)?,
             )),
-            "power" | "pow" | "sqrt" | "exp" | "ln" | "log10" | "log2" | "log" | "degrees" | "radians" | "sin" | "cos"
-            | "tan" | "asin" | "acos" | "atan" | "atan2" | "sinh" | "cosh" | "tanh" | "pi" => native(Type::Double),
+            "power" | "pow" | "sqrt" | "exp" | "ln" | "log10" | "log2" | "log" | "degrees" | "radians" | "sin"
+            | "cos" | "tan" | "asin" | "acos" | "atan" | "atan2" | "sinh" | "cosh" | "tanh" | "pi" => {
+                native(Type::Double)
+            }
             "cbrt" => Ok(Bound::new(format!("power({}, 1.0/3.0)", sql(0)?), Type::Double)),
             "e" => Ok(Bound::new("exp(1.0)", Type::Double)),
             "sign" => native(first),
@@ -288,11 +352,16 @@ impl Compiler<'_> {
             "bitwise_and" => Ok(Bound::new(format!("({} & {})", sql(0)?, sql(1)?), Type::Bigint)),
             "bitwise_or" => Ok(Bound::new(format!("({} | {})", sql(0)?, sql(1)?), Type::Bigint)),
             // Dates and times.
-            "date" => super::expr::cast(arguments.first().ok_or_else(wrong)?, "date", self.trying, &Expr::Tuple(Vec::new())),
+            "date" => super::expr::cast(
+                arguments.first().ok_or_else(wrong)?,
+                "date",
+                self.trying,
+                &Expr::Tuple(Vec::new()),
+            ),
             "date_trunc" | "date_add" => own(of(arguments.len().saturating_sub(1))),
             "date_diff" => own(Type::Bigint),
-            "year" | "month" | "day" | "hour" | "minute" | "second" | "millisecond" | "quarter" | "week" | "week_of_year"
-            | "day_of_month" | "day_of_week" | "dow" | "day_of_year" | "doy" | "year_of_week" => {
+            "year" | "month" | "day" | "hour" | "minute" | "second" | "millisecond" | "quarter" | "week"
+            | "week_of_year" | "day_of_month" | "day_of_week" | "dow" | "day_of_year" | "doy" | "year_of_week" => {
                 Ok(Bound::new(format!("tr_part('{name}', {})", sql(0)?), Type::Bigint))
             }
             "from_unixtime" => own(Type::TimestampTz),
@@ -310,9 +379,16 @@ impl Compiler<'_> {
                 Type::Array(inner) => own((**inner).clone()),
                 Type::Map(_, value) => own((**value).clone()),
                 Type::Row(fields) => {
-                    let at = sql(1)?.parse::<usize>().ok().and_then(|at| at.checked_sub(1)).ok_or_else(wrong)?;
+                    let at = sql(1)?
+                        .parse::<usize>()
+                        .ok()
+                        .and_then(|at| at.checked_sub(1))
+                        .ok_or_else(wrong)?;
                     let (_, inner) = fields.get(at).ok_or_else(wrong)?;
-                    Ok(Bound::new(format!("json_extract({}, '$[{at}]')", sql(0)?), inner.clone()))
+                    Ok(Bound::new(
+                        format!("json_extract({}, '$[{at}]')", sql(0)?),
+                        inner.clone(),
+                    ))
                 }
                 _ => Err(wrong()),
             },
@@ -336,7 +412,10 @@ impl Compiler<'_> {
             },
             "map" => match (of(0), of(1)) {
                 (Type::Array(key), Type::Array(value)) => own(Type::Map(key, value)),
-                _ if arguments.is_empty() => Ok(Bound::new("'[]'", Type::Map(Box::new(Type::Unknown), Box::new(Type::Unknown)))),
+                _ if arguments.is_empty() => Ok(Bound::new(
+                    "'[]'",
+                    Type::Map(Box::new(Type::Unknown), Box::new(Type::Unknown)),
+                )),
                 _ => Err(wrong()),
             },
             "uuid" => own(Type::Other("uuid".to_owned())),
@@ -349,13 +428,20 @@ impl Compiler<'_> {
         let sql: Vec<&str> = arguments.iter().map(|argument| argument.sql.as_str()).collect();
         let nested = arguments.iter().find(|argument| matches!(argument.of, Type::Array(_)));
         if let Some(array) = nested {
-            return Ok(Bound::new(format!("tr_array_concat({})", sql.join(", ")), array.of.clone()));
+            return Ok(Bound::new(
+                format!("tr_array_concat({})", sql.join(", ")),
+                array.of.clone(),
+            ));
         }
         let text = |of: &Type| of.is_text() || matches!(of, Type::Unknown | Type::Varbinary);
         if !arguments.iter().all(|argument| text(&argument.of)) {
             return Err(not_found("concat", arguments, span));
         }
-        let of = if arguments.iter().any(|argument| argument.of == Type::Varbinary) { Type::Varbinary } else { TEXT };
+        let of = if arguments.iter().any(|argument| argument.of == Type::Varbinary) {
+            Type::Varbinary
+        } else {
+            TEXT
+        };
         Ok(Bound::new(format!("({})", sql.join(" || ")), of))
     }
 }
@@ -365,7 +451,10 @@ fn not_found(name: &str, arguments: &[Bound], span: Span) -> Failed {
     let place = at(span);
     let known = AGGREGATES.contains(&name) || OWN_AGGREGATES.contains(&name) || super::functions::KNOWN.contains(&name);
     if known {
-        let message = format!("{place}Unexpected parameters ({}) for function {name}", types.join(", "));
+        let message = format!(
+            "{place}Unexpected parameters ({}) for function {name}",
+            types.join(", ")
+        );
         return Failed::new("FUNCTION_NOT_FOUND", message);
     }
     Failed::new("FUNCTION_NOT_FOUND", format!("{place}Function '{name}' not registered"))

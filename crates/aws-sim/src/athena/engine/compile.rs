@@ -118,14 +118,21 @@ impl<'a> Compiler<'a> {
 
     /// The query that WITH has given a name to, as a relation.
     pub(super) fn named(&self, name: &str) -> Option<(String, Vec<Output>)> {
-        let found = self.named.iter().rev().find(|named| named.name.eq_ignore_ascii_case(name))?;
+        let found = self
+            .named
+            .iter()
+            .rev()
+            .find(|named| named.name.eq_ignore_ascii_case(name))?;
         Some((found.sql_name.clone(), found.outputs.clone()))
     }
 
     /// The query of a view, which sees nothing of the query that reads it.
     pub(super) fn view(&mut self, query: &Query, database: &str) -> Result<Compiled, Failed> {
         if self.views > 20 {
-            return Err(Failed::new("VIEW_IS_RECURSIVE", "Statement would create a recursive view"));
+            return Err(Failed::new(
+                "VIEW_IS_RECURSIVE",
+                "Statement would create a recursive view",
+            ));
         }
         self.views += 1;
         let named = std::mem::take(&mut self.named);
@@ -156,7 +163,7 @@ impl<'a> Compiler<'a> {
             SetExpr::Values(values) => Ok((self.values(values, outer)?, None)),
             SetExpr::Table(table) => {
                 let parts = [&table.schema_name, &table.table_name];
-                let parts: Vec<Ident> = parts.into_iter().flatten().map(Ident::new).collect();
+                let parts: Vec<Ident> = parts.into_iter().flatten().cloned().collect();
                 let (from, relation) = self.relation(&parts, None)?;
                 let outputs = relation.fields.iter().map(output).collect::<Vec<_>>();
                 let columns: Vec<String> = relation.fields.iter().enumerate().map(aliased).collect();
@@ -185,13 +192,22 @@ impl<'a> Compiler<'a> {
         let (right, _) = self.body(right, outer)?;
         let name = op.to_string();
         if left.outputs.len() != right.outputs.len() {
-            let message = format!("line 1:1: {name} query has different number of fields: {}, {}", left.outputs.len(), right.outputs.len());
+            let message = format!(
+                "line 1:1: {name} query has different number of fields: {}, {}",
+                left.outputs.len(),
+                right.outputs.len()
+            );
             return Err(Failed::new("TYPE_MISMATCH", message));
         }
         let mut outputs = Vec::new();
         for (at, (first, second)) in left.outputs.iter().zip(&right.outputs).enumerate() {
             let of = super::kinds::common(&first.of, &second.of).ok_or_else(|| {
-                let message = format!("column {} in {name} query has incompatible types: {}, {}", at + 1, first.of, second.of);
+                let message = format!(
+                    "column {} in {name} query has incompatible types: {}, {}",
+                    at + 1,
+                    first.of,
+                    second.of
+                );
                 Failed::new("TYPE_MISMATCH", message)
             })?;
             outputs.push(Output { of, ..first.clone() });
@@ -220,7 +236,13 @@ impl<'a> Compiler<'a> {
                 bound.push(self.expression(cell, &scope)?);
             }
             if outputs.is_empty() {
-                outputs = bound.iter().map(|cell| Output { name: None, of: cell.of.clone() }).collect();
+                outputs = bound
+                    .iter()
+                    .map(|cell| Output {
+                        name: None,
+                        of: cell.of.clone(),
+                    })
+                    .collect();
             } else if outputs.len() != bound.len() {
                 return Err(Failed::new("TYPE_MISMATCH", "Values rows have mismatched sizes"));
             }
@@ -230,7 +252,10 @@ impl<'a> Compiler<'a> {
                     Failed::new("TYPE_MISMATCH", message)
                 })?;
             }
-            let cells = bound.iter().enumerate().map(|(at, cell)| format!("{} AS c{at}", cell.sql));
+            let cells = bound
+                .iter()
+                .enumerate()
+                .map(|(at, cell)| format!("{} AS c{at}", cell.sql));
             rows.push(format!("SELECT {}", cells.collect::<Vec<_>>().join(", ")));
         }
         Ok(Compiled {
@@ -239,11 +264,7 @@ impl<'a> Compiler<'a> {
         })
     }
 
-    fn select<'s>(
-        &mut self,
-        select: &Select,
-        outer: Option<&'s Scope<'s>>,
-    ) -> Result<(Compiled, Scope<'s>), Failed> {
+    fn select<'s>(&mut self, select: &Select, outer: Option<&'s Scope<'s>>) -> Result<(Compiled, Scope<'s>), Failed> {
         let (from, scope) = self.from(&select.from, outer)?;
         let (mut columns, mut outputs) = (Vec::new(), Vec::new());
         for item in &select.projection {
@@ -259,7 +280,10 @@ impl<'a> Compiler<'a> {
         };
         let mut sql = format!("SELECT {distinct}{}{from}", columns.join(", "));
         if let Some(selection) = &select.selection {
-            sql.push_str(&format!(" WHERE {}", self.condition(selection, &scope, "WHERE clause")?));
+            sql.push_str(&format!(
+                " WHERE {}",
+                self.condition(selection, &scope, "WHERE clause")?
+            ));
         }
         if let GroupByExpr::Expressions(keys, modifiers) = &select.group_by {
             let grouping = |key: &Expr| matches!(key, Expr::GroupingSets(_) | Expr::Cube(_) | Expr::Rollup(_));
@@ -285,7 +309,11 @@ impl<'a> Compiler<'a> {
                 return Err(Failed::not_simulated("windows that are named twice"));
             };
             let word = if at == 0 { " WINDOW" } else { "," };
-            sql.push_str(&format!("{word} {} AS ({})", quoted(&window.0.value), self.window(spec, &scope)?));
+            sql.push_str(&format!(
+                "{word} {} AS ({})",
+                quoted(&window.0.value),
+                self.window(spec, &scope)?
+            ));
         }
         Ok((Compiled { sql, outputs }, scope))
     }
@@ -319,16 +347,18 @@ impl<'a> Compiler<'a> {
                 let all = scope.relations.iter().flat_map(|relation| &relation.fields);
                 let all: Vec<Field> = all.filter(|field| !field.hidden).cloned().collect();
                 if scope.relations.is_empty() {
-                    return Err(Failed::new("COLUMN_NOT_FOUND", "line 1:8: SELECT * not allowed in queries without FROM clause"));
+                    return Err(Failed::new(
+                        "COLUMN_NOT_FOUND",
+                        "line 1:8: SELECT * not allowed in queries without FROM clause",
+                    ));
                 }
                 Ok(all)
             }
             SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
                 let parts: Vec<Ident> = name.0.iter().filter_map(|part| part.as_ident().cloned()).collect();
                 let found = scope.relations.iter().find(|relation| relation.is_called(&parts));
-                let found = found.ok_or_else(|| {
-                    Failed::new("TABLE_NOT_FOUND", format!("Unable to resolve reference {name}"))
-                })?;
+                let found = found
+                    .ok_or_else(|| Failed::new("TABLE_NOT_FOUND", format!("Unable to resolve reference {name}")))?;
                 Ok(found.fields.clone())
             }
             _ => Err(Failed::not_simulated("such an item of SELECT")),
@@ -359,16 +389,20 @@ impl<'a> Compiler<'a> {
         let mut parts = Vec::new();
         for key in keys {
             let named = match &key.expr {
-                Expr::Identifier(name) => result
-                    .fields
-                    .iter()
-                    .position(|field| field.name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(&name.value))),
+                Expr::Identifier(name) => result.fields.iter().position(|field| {
+                    field
+                        .name
+                        .as_deref()
+                        .is_some_and(|own| own.eq_ignore_ascii_case(&name.value))
+                }),
                 _ => None,
             };
             let sql = match (named, ordinal(&key.expr)) {
                 (Some(at), _) => (at + 1).to_string(),
                 (None, Some(number)) => {
-                    let inside = number.parse::<usize>().is_ok_and(|number| (1..=outputs.len()).contains(&number));
+                    let inside = number
+                        .parse::<usize>()
+                        .is_ok_and(|number| (1..=outputs.len()).contains(&number));
                     if !inside {
                         let message = format!("line 1:1: ORDER BY position {number} is not in select list");
                         return Err(Failed::new("INVALID_COLUMN_REFERENCE", message));
@@ -395,7 +429,11 @@ impl<'a> Compiler<'a> {
         let scope = Scope::default();
         let (mut limit, mut offset) = (None, None);
         match &query.limit_clause {
-            Some(LimitClause::LimitOffset { limit: most, offset: first, .. }) => {
+            Some(LimitClause::LimitOffset {
+                limit: most,
+                offset: first,
+                ..
+            }) => {
                 if let Some(most) = most {
                     limit = Some(self.expression(most, &scope)?.sql);
                 }
@@ -427,7 +465,11 @@ impl<'a> Compiler<'a> {
 pub(super) fn direction(key: &OrderByExpr) -> String {
     let descending = matches!(key.options.sort, Some(sqlparser::ast::OrderBySort::Desc));
     let order = if descending { " DESC" } else { "" };
-    let nulls = if key.options.nulls_first == Some(true) { "FIRST" } else { "LAST" };
+    let nulls = if key.options.nulls_first == Some(true) {
+        "FIRST"
+    } else {
+        "LAST"
+    };
     format!("{order} NULLS {nulls}")
 }
 

@@ -52,7 +52,9 @@ impl Engine {
         let (parts, at) = parse::name(&tokens, at).ok_or_else(unreadable)?;
         let (database, table) = qualified(&parts, context);
         if !self.tables.has_database(&database) {
-            return Err(Failed(format!("FAILED: SemanticException [Error 10072]: Database does not exist: {database}")));
+            return Err(Failed(format!(
+                "FAILED: SemanticException [Error 10072]: Database does not exist: {database}"
+            )));
         }
         if self.tables.table(&database, &table).is_some() {
             if exists_is_fine {
@@ -106,12 +108,15 @@ impl Engine {
         };
         if gone && kind == Kind::DropTable {
             let table = super::scope::quoted(&super::sql_name(&database, &name));
-            self.connection.execute_batch(&format!("DROP TABLE IF EXISTS {table}"))?;
+            self.connection
+                .execute_batch(&format!("DROP TABLE IF EXISTS {table}"))?;
         }
         if gone || missing_is_fine {
             return Ok(ResultSet::nothing());
         }
-        Err(Failed(format!("FAILED: SemanticException [Error 10001]: Table not found {database}.{name}")))
+        Err(Failed(format!(
+            "FAILED: SemanticException [Error 10001]: Table not found {database}.{name}"
+        )))
     }
 
     pub(super) fn database(&mut self, text: &str, kind: Kind) -> Result<ResultSet, Failed> {
@@ -137,7 +142,9 @@ impl Engine {
             return if forgiving {
                 Ok(ResultSet::nothing())
             } else {
-                Err(Failed(format!("FAILED: SemanticException [Error 10072]: Database does not exist: {name}")))
+                Err(Failed(format!(
+                    "FAILED: SemanticException [Error 10072]: Database does not exist: {name}"
+                )))
             };
         }
         let tables = self.tables.names_in(&name);

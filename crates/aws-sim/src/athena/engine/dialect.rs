@@ -71,7 +71,10 @@ impl Dialect for Athena {
             Token::Word(word) if word.quote_style.is_none() => word.value,
             _ => return None,
         };
-        if !["row", "array", "map"].iter().any(|nested| first.eq_ignore_ascii_case(nested)) {
+        if !["row", "array", "map"]
+            .iter()
+            .any(|nested| first.eq_ignore_ascii_case(nested))
+        {
             return None;
         }
         if parser.peek_nth_token(1).token != Token::LParen {
@@ -94,7 +97,10 @@ impl Dialect for Athena {
             }
         }
         Some(match Type::parse(&text) {
-            Some(of) => Ok(DataType::Custom(ObjectName::from(vec![Ident::new(of.to_string())]), Vec::new())),
+            Some(of) => Ok(DataType::Custom(
+                ObjectName::from(vec![Ident::new(of.to_string())]),
+                Vec::new(),
+            )),
             None => Err(ParserError::ParserError(format!("Unknown type: {text}"))),
         })
     }

@@ -15,7 +15,10 @@ impl Failed {
 
     /// What Athena could do and the simulator cannot.
     pub(super) fn not_simulated(what: &str) -> Self {
-        Self::new("NOT_SUPPORTED", format!("aws-sim does not simulate {what}; give a canned result"))
+        Self::new(
+            "NOT_SUPPORTED",
+            format!("aws-sim does not simulate {what}; give a canned result"),
+        )
     }
 }
 

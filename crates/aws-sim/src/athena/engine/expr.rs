@@ -1,8 +1,8 @@
 //! Expressions.
 
 use sqlparser::ast::{
-    AccessExpr, BinaryOperator, CastKind, CeilFloorKind, DateTimeField, Expr, Ident, InTarget, OrderByExpr, Spanned as _,
-    Subscript, TrimWhereField, UnaryOperator, Value, ValueWithSpan, WindowSpec,
+    AccessExpr, BinaryOperator, CastKind, CeilFloorKind, DateTimeField, Expr, Ident, InTarget, OrderByExpr,
+    Spanned as _, Subscript, TrimWhereField, UnaryOperator, Value, ValueWithSpan, WindowSpec,
 };
 
 use super::compile::{Compiler, direction};
@@ -23,15 +23,23 @@ impl Compiler<'_> {
                 Ok(Bound::new(format!("({})", bound.sql), bound.of))
             }
             Expr::Value(value) => self.literal(value),
-            Expr::TypedString(typed) => typed_literal(&typed.data_type.to_string(), &text_of(&typed.value)?, typed.value.span),
+            Expr::TypedString(typed) => {
+                typed_literal(&typed.data_type.to_string(), &text_of(&typed.value)?, typed.value.span)
+            }
             Expr::Interval(interval) => {
                 let Expr::Value(value) = &*interval.value else {
                     return Err(Failed::not_simulated("such an interval"));
                 };
-                let field = interval.leading_field.as_ref().map(ToString::to_string).unwrap_or_default();
+                let field = interval
+                    .leading_field
+                    .as_ref()
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
                 interval_literal(&text_of(value)?, &field)
             }
-            Expr::Cast { kind, expr, data_type, .. } => {
+            Expr::Cast {
+                kind, expr, data_type, ..
+            } => {
                 let bound = self.expression(expr, scope)?;
                 let trying = self.trying || *kind == CastKind::TryCast;
                 cast(&bound, &data_type.to_string(), trying, expr)
@@ -54,7 +62,12 @@ impl Compiler<'_> {
             Expr::IsNotFalse(inner) => self.test(inner, "IS NOT FALSE", scope),
             Expr::IsDistinctFrom(left, right) => self.compare(expression, left, "IS NOT", right, scope),
             Expr::IsNotDistinctFrom(left, right) => self.compare(expression, left, "IS", right, scope),
-            Expr::Between { expr, negated, low, high } => {
+            Expr::Between {
+                expr,
+                negated,
+                low,
+                high,
+            } => {
                 let value = self.expression(expr, scope)?;
                 let (low, high) = (self.expression(low, scope)?, self.expression(high, scope)?);
                 comparable(expression, "BETWEEN", &value.of, &low.of)?;
@@ -63,16 +76,27 @@ impl Compiler<'_> {
                 let sql = format!("({} {not}BETWEEN {} AND {})", value.sql, low.sql, high.sql);
                 Ok(Bound::new(sql, Type::Boolean))
             }
-            Expr::Like { negated, any: false, expr, pattern, escape_char } => {
+            Expr::Like {
+                negated,
+                any: false,
+                expr,
+                pattern,
+                escape_char,
+            } => {
                 let (value, pattern) = (self.expression(expr, scope)?, self.expression(pattern, scope)?);
                 let escape = match escape_char {
                     Some(escape) => format!(" ESCAPE {}", self.expression(escape, scope)?.sql),
                     None => String::new(),
                 };
                 let not = if *negated { "NOT " } else { "" };
-                Ok(Bound::new(format!("({} {not}LIKE {}{escape})", value.sql, pattern.sql), Type::Boolean))
+                Ok(Bound::new(
+                    format!("({} {not}LIKE {}{escape})", value.sql, pattern.sql),
+                    Type::Boolean,
+                ))
             }
-            Expr::In { expr, target, negated, .. } => self.is_in(expression, expr, target, *negated, scope),
+            Expr::In {
+                expr, target, negated, ..
+            } => self.is_in(expression, expr, target, *negated, scope),
             Expr::Exists { subquery, negated } => {
                 let compiled = self.query(subquery, Some(scope))?;
                 let not = if *negated { "NOT " } else { "" };
@@ -81,12 +105,20 @@ impl Compiler<'_> {
             Expr::Subquery(query) => {
                 let compiled = self.query(query, Some(scope))?;
                 let [output] = compiled.outputs.as_slice() else {
-                    let message = format!("{}Multiple columns returned by subquery are not yet supported", at(query.span()));
+                    let message = format!(
+                        "{}Multiple columns returned by subquery are not yet supported",
+                        at(query.span())
+                    );
                     return Err(Failed::new("NOT_SUPPORTED", message));
                 };
                 Ok(Bound::new(format!("({})", compiled.sql), output.of.clone()))
             }
-            Expr::Case { operand, conditions, else_result, .. } => {
+            Expr::Case {
+                operand,
+                conditions,
+                else_result,
+                ..
+            } => {
                 let mut sql = "CASE".to_owned();
                 if let Some(operand) = operand {
                     sql.push_str(&format!(" {}", self.expression(operand, scope)?.sql));
@@ -108,13 +140,22 @@ impl Compiler<'_> {
             Expr::Extract { field, expr, .. } => {
                 let bound = self.expression(expr, scope)?;
                 let field = field_name(field);
-                Ok(Bound::new(format!("tr_part({}, {})", literal(&field), bound.sql), Type::Bigint))
+                Ok(Bound::new(
+                    format!("tr_part({}, {})", literal(&field), bound.sql),
+                    Type::Bigint,
+                ))
             }
-            Expr::Ceil { expr, field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => {
+            Expr::Ceil {
+                expr,
+                field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime),
+            } => {
                 let bound = self.expression(expr, scope)?;
                 self.function("ceil", vec![bound], expression.span())
             }
-            Expr::Floor { expr, field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => {
+            Expr::Floor {
+                expr,
+                field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime),
+            } => {
                 let bound = self.expression(expr, scope)?;
                 self.function("floor", vec![bound], expression.span())
             }
@@ -122,14 +163,24 @@ impl Compiler<'_> {
                 let (part, whole) = (self.expression(expr, scope)?, self.expression(r#in, scope)?);
                 self.function("strpos", vec![whole, part], expression.span())
             }
-            Expr::Substring { expr, substring_from, substring_for, .. } => {
+            Expr::Substring {
+                expr,
+                substring_from,
+                substring_for,
+                ..
+            } => {
                 let mut arguments = vec![self.expression(expr, scope)?];
                 for part in [substring_from, substring_for].into_iter().flatten() {
                     arguments.push(self.expression(part, scope)?);
                 }
                 self.function("substr", arguments, expression.span())
             }
-            Expr::Trim { trim_where, trim_what, expr, trim_characters } => {
+            Expr::Trim {
+                trim_where,
+                trim_what,
+                expr,
+                trim_characters,
+            } => {
                 let name = match trim_where {
                     Some(TrimWhereField::Leading) => "ltrim",
                     Some(TrimWhereField::Trailing) => "rtrim",
@@ -174,7 +225,11 @@ impl Compiler<'_> {
 
     fn branch(&self, of: &Type, bound: &Bound, expression: &Expr) -> Result<Type, Failed> {
         common(of, &bound.of).ok_or_else(|| {
-            let message = format!("{}All CASE results must be the same type: {of} vs {}", at(expression.span()), bound.of);
+            let message = format!(
+                "{}All CASE results must be the same type: {of} vs {}",
+                at(expression.span()),
+                bound.of
+            );
             Failed::new("TYPE_MISMATCH", message)
         })
     }
@@ -245,7 +300,10 @@ impl Compiler<'_> {
                 let place = (value.span.start.line, value.span.start.column);
                 let found = self.placeholders.iter().find(|(at, _)| *at == place);
                 found.map(|(_, bound)| bound.clone()).ok_or_else(|| {
-                    let message = format!("{}Incorrect number of parameters: expected 1 but found 0", at(value.span));
+                    let message = format!(
+                        "{}Incorrect number of parameters: expected 1 but found 0",
+                        at(value.span)
+                    );
                     Failed::new("INVALID_PARAMETER_USAGE", message)
                 })?
             }
@@ -258,7 +316,14 @@ impl Compiler<'_> {
         Ok(Bound::new(format!("({} {how})", bound.sql), Type::Boolean))
     }
 
-    fn compare(&mut self, whole: &Expr, left: &Expr, how: &str, right: &Expr, scope: &Scope<'_>) -> Result<Bound, Failed> {
+    fn compare(
+        &mut self,
+        whole: &Expr,
+        left: &Expr,
+        how: &str,
+        right: &Expr,
+        scope: &Scope<'_>,
+    ) -> Result<Bound, Failed> {
         let (left, right) = (self.expression(left, scope)?, self.expression(right, scope)?);
         comparable(whole, how, &left.of, &right.of)?;
         Ok(Bound::new(format!("({} {how} {})", left.sql, right.sql), Type::Boolean))
@@ -312,7 +377,10 @@ impl Compiler<'_> {
                         return Err(Failed::new("TYPE_MISMATCH", message));
                     }
                 }
-                Ok(Bound::new(format!("({} {symbol} {})", left.sql, right.sql), Type::Boolean))
+                Ok(Bound::new(
+                    format!("({} {symbol} {})", left.sql, right.sql),
+                    Type::Boolean,
+                ))
             }
             BinaryOperator::Eq
             | BinaryOperator::NotEq
@@ -341,10 +409,16 @@ impl Compiler<'_> {
         let dated = |of: &Type| matches!(of, Type::Date | Type::Timestamp | Type::TimestampTz);
         let sign = if symbol == "-" { -1 } else { 1 };
         if matches!(symbol, "+" | "-") && dated(&left.of) && interval(&right.of) {
-            return Ok(Bound::new(format!("tr_shift({}, {}, {sign})", left.sql, right.sql), left.of.clone()));
+            return Ok(Bound::new(
+                format!("tr_shift({}, {}, {sign})", left.sql, right.sql),
+                left.of.clone(),
+            ));
         }
         if symbol == "+" && interval(&left.of) && dated(&right.of) {
-            return Ok(Bound::new(format!("tr_shift({}, {}, 1)", right.sql, left.sql), right.of.clone()));
+            return Ok(Bound::new(
+                format!("tr_shift({}, {}, 1)", right.sql, left.sql),
+                right.of.clone(),
+            ));
         }
         if symbol == "-" && dated(&left.of) && dated(&right.of) {
             let sql = format!("tr_apart({}, {})", left.sql, right.sql);
@@ -405,7 +479,10 @@ impl Compiler<'_> {
         let mut of = Type::Unknown;
         for element in elements {
             of = common(&of, &element.of).ok_or_else(|| {
-                Failed::new("TYPE_MISMATCH", format!("All ARRAY elements must be the same type: {of} vs {}", element.of))
+                Failed::new(
+                    "TYPE_MISMATCH",
+                    format!("All ARRAY elements must be the same type: {of} vs {}", element.of),
+                )
             })?;
         }
         let sql: Vec<&str> = elements.iter().map(|element| element.sql.as_str()).collect();
@@ -432,7 +509,10 @@ fn field(bound: &Bound, name: &Ident) -> Result<Bound, Failed> {
         .iter()
         .position(|(own, _)| own.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(&name.value)));
     let found = found.ok_or_else(|| {
-        Failed::new("COLUMN_NOT_FOUND", format!("{}Column '{}' cannot be resolved", at(name.span), name.value))
+        Failed::new(
+            "COLUMN_NOT_FOUND",
+            format!("{}Column '{}' cannot be resolved", at(name.span), name.value),
+        )
     })?;
     let sql = format!("json_extract({}, '$[{found}]')", bound.sql);
     Ok(Bound::new(sql, fields[found].1.clone()))
@@ -458,7 +538,10 @@ fn cannot(whole: &Expr, symbol: &str, left: &Type, right: &Type) -> Failed {
 /// A cast, checked and carried out by a function.
 pub(super) fn cast(bound: &Bound, to: &str, trying: bool, expression: &Expr) -> Result<Bound, Failed> {
     let to = Type::parse(to).ok_or_else(|| {
-        Failed::new("TYPE_NOT_FOUND", format!("{}Unknown type: {}", at(expression.span()), to.to_lowercase()))
+        Failed::new(
+            "TYPE_NOT_FOUND",
+            format!("{}Unknown type: {}", at(expression.span()), to.to_lowercase()),
+        )
     })?;
     let sql = format!(
         "tr_cast({}, {}, {}, {})",
@@ -480,26 +563,45 @@ fn text_of(value: &ValueWithSpan) -> Result<String, Failed> {
 /// `DATE '2024-01-01'` and the like.
 fn typed_literal(of: &str, text: &str, span: sqlparser::tokenizer::Span) -> Result<Bound, Failed> {
     let of = Type::parse(of).ok_or_else(|| Failed::new("TYPE_NOT_FOUND", format!("Unknown type: {of}")))?;
-    let wrong = || Failed::new("INVALID_LITERAL", format!("{}'{text}' is not a valid {of} literal", at(span)));
+    let wrong = || {
+        Failed::new(
+            "INVALID_LITERAL",
+            format!("{}'{text}' is not a valid {of} literal", at(span)),
+        )
+    };
     let found = match &of {
         Type::Date => (read::date(text).ok_or_else(wrong)?, Type::Date),
         Type::Timestamp | Type::TimestampTz => match read::timestamp(text) {
             Some(plain) => (plain, Type::Timestamp),
             None => {
                 let (plain, zone) = text.trim().rsplit_once(' ').ok_or_else(wrong)?;
-                (format!("{} {zone}", read::timestamp(plain).ok_or_else(wrong)?), Type::TimestampTz)
+                (
+                    format!("{} {zone}", read::timestamp(plain).ok_or_else(wrong)?),
+                    Type::TimestampTz,
+                )
             }
         },
         Type::Time => (read::clock_time(text).ok_or_else(wrong)?, Type::Time),
         Type::Decimal(..) => {
             let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-            let (digits, scale) = (whole.trim_start_matches(['-', '0']).len() + fraction.len(), fraction.len());
-            let of = Type::Decimal(u8::try_from(digits.max(1)).map_err(|_| wrong())?, u8::try_from(scale).map_err(|_| wrong())?);
+            let (digits, scale) = (
+                whole.trim_start_matches(['-', '0']).len() + fraction.len(),
+                fraction.len(),
+            );
+            let of = Type::Decimal(
+                u8::try_from(digits.max(1)).map_err(|_| wrong())?,
+                u8::try_from(scale).map_err(|_| wrong())?,
+            );
             let bound = Bound::new(literal(text), TEXT);
             let sql = format!("tr_cast({}, 'varchar', {}, 0)", bound.sql, literal(&of.to_string()));
             return Ok(Bound::new(sql, of));
         }
-        Type::Json => (serde_json::from_str::<serde_json::Value>(text).map_err(|_| wrong())?.to_string(), Type::Json),
+        Type::Json => (
+            serde_json::from_str::<serde_json::Value>(text)
+                .map_err(|_| wrong())?
+                .to_string(),
+            Type::Json,
+        ),
         _ => return Err(Failed::not_simulated(&format!("literals of {of}"))),
     };
     Ok(Bound::new(literal(&found.0), found.1))

@@ -55,7 +55,10 @@ impl Compiler<'_> {
                 sql.push_str(&format!(" ON {}", bound.sql));
             }
             JoinConstraint::Using(columns) => {
-                let names: Vec<Ident> = columns.iter().filter_map(|name| name.0.last()?.as_ident().cloned()).collect();
+                let names: Vec<Ident> = columns
+                    .iter()
+                    .filter_map(|name| name.0.last()?.as_ident().cloned())
+                    .collect();
                 let condition = merge(scope, start, middle, &names)?;
                 sql.push_str(&format!(" ON {condition}"));
             }
@@ -66,21 +69,39 @@ impl Compiler<'_> {
 
     fn factor(&mut self, factor: &TableFactor, scope: &Scope<'_>) -> Result<(String, Vec<Relation>), Failed> {
         match factor {
-            TableFactor::Table { name, alias, args: None, .. } => {
+            TableFactor::Table {
+                name,
+                alias,
+                args: None,
+                ..
+            } => {
                 let parts: Vec<Ident> = name.0.iter().filter_map(|part| part.as_ident().cloned()).collect();
                 let (sql, relation) = self.relation(&parts, alias.as_ref())?;
                 Ok((sql, vec![relation]))
             }
-            TableFactor::Derived { lateral: false, subquery, alias, .. } => {
+            TableFactor::Derived {
+                lateral: false,
+                subquery,
+                alias,
+                ..
+            } => {
                 let compiled = self.query(subquery, scope.outer)?;
                 let (sql, relation) = self.derived(&compiled.sql, compiled.outputs, alias.as_ref(), None)?;
                 Ok((sql, vec![relation]))
             }
-            TableFactor::UNNEST { alias, array_exprs, with_ordinality, .. } => {
+            TableFactor::UNNEST {
+                alias,
+                array_exprs,
+                with_ordinality,
+                ..
+            } => {
                 let (sql, relation) = self.unnest(array_exprs, *with_ordinality, alias.as_ref(), scope)?;
                 Ok((sql, vec![relation]))
             }
-            TableFactor::NestedJoin { table_with_joins, alias: None } => {
+            TableFactor::NestedJoin {
+                table_with_joins,
+                alias: None,
+            } => {
                 let mut inner = Scope::inside(scope.outer);
                 let sql = self.joined(table_with_joins, &mut inner)?;
                 Ok((format!("({sql})"), inner.relations))
@@ -90,7 +111,11 @@ impl Compiler<'_> {
     }
 
     /// A relation by its name: of WITH, a table, a view.
-    pub(super) fn relation(&mut self, parts: &[Ident], alias: Option<&TableAlias>) -> Result<(String, Relation), Failed> {
+    pub(super) fn relation(
+        &mut self,
+        parts: &[Ident],
+        alias: Option<&TableAlias>,
+    ) -> Result<(String, Relation), Failed> {
         let Some(last) = parts.last() else {
             return Err(Failed::not_simulated("a relation without a name"));
         };
@@ -147,12 +172,18 @@ impl Compiler<'_> {
         if let [catalog, _, _] = parts
             && !catalog.value.eq_ignore_ascii_case("awsdatacatalog")
         {
-            return Failed::new("CATALOG_NOT_FOUND", format!("{place}Catalog '{}' does not exist", catalog.value));
+            return Failed::new(
+                "CATALOG_NOT_FOUND",
+                format!("{place}Catalog '{}' does not exist", catalog.value),
+            );
         }
         if !self.tables.has_database(database) {
             return Failed::new("SCHEMA_NOT_FOUND", format!("{place}Schema '{database}' does not exist"));
         }
-        Failed::new("TABLE_NOT_FOUND", format!("{place}Table 'awsdatacatalog.{database}.{table}' does not exist"))
+        Failed::new(
+            "TABLE_NOT_FOUND",
+            format!("{place}Table 'awsdatacatalog.{database}.{table}' does not exist"),
+        )
     }
 
     /// A query, or the name of one, as a relation.
@@ -165,18 +196,27 @@ impl Compiler<'_> {
     ) -> Result<(String, Relation), Failed> {
         let name = self.fresh("r");
         let columns = alias.map_or(Vec::new(), |alias| column_names(alias));
-        let fields = renamed(outputs, &columns)?.into_iter().enumerate().map(|(number, output)| Field {
-            name: output.name,
-            bound: Bound::new(format!("{name}.c{number}"), output.of),
-            hidden: false,
-        });
+        let fields = renamed(outputs, &columns)?
+            .into_iter()
+            .enumerate()
+            .map(|(number, output)| Field {
+                name: output.name,
+                bound: Bound::new(format!("{name}.c{number}"), output.of),
+                hidden: false,
+            });
         let relation = Relation {
-            alias: alias.map(|alias| alias.name.value.clone()).or_else(|| otherwise.map(str::to_owned)),
+            alias: alias
+                .map(|alias| alias.name.value.clone())
+                .or_else(|| otherwise.map(str::to_owned)),
             database: None,
             fields: fields.collect(),
         };
         let is_name = sql.chars().all(|c| c.is_ascii_alphanumeric());
-        let sql = if is_name { format!("{sql} AS {name}") } else { format!("({sql}) AS {name}") };
+        let sql = if is_name {
+            format!("{sql} AS {name}")
+        } else {
+            format!("({sql}) AS {name}")
+        };
         Ok((sql, relation))
     }
 
@@ -214,12 +254,18 @@ impl Compiler<'_> {
                 })
                 .collect(),
             other => {
-                let message = format!("{}Cannot unnest type: {other}", at(sqlparser::ast::Spanned::span(array)));
+                let message = format!(
+                    "{}Cannot unnest type: {other}",
+                    at(sqlparser::ast::Spanned::span(array))
+                );
                 return Err(Failed::new("TYPE_MISMATCH", message));
             }
         };
         if ordinality {
-            values.push((Some("ordinality".to_owned()), Bound::new(format!("({name}.key + 1)"), Type::Bigint)));
+            values.push((
+                Some("ordinality".to_owned()),
+                Bound::new(format!("({name}.key + 1)"), Type::Bigint),
+            ));
         }
         let outputs = values.iter().map(|(name, bound)| Output {
             name: name.clone(),
@@ -249,21 +295,33 @@ fn column_names(alias: &TableAlias) -> Vec<Ident> {
 fn merge(scope: &mut Scope<'_>, start: usize, middle: usize, names: &[Ident]) -> Result<String, Failed> {
     let (mut merged, mut conditions) = (Relation::default(), Vec::new());
     for name in names {
+        let end = scope.relations.len();
         let mut find = |range: std::ops::Range<usize>| {
-            let fields = scope.relations[range].iter_mut().flat_map(|relation| &mut relation.fields);
+            let fields = scope.relations[range]
+                .iter_mut()
+                .flat_map(|relation| &mut relation.fields);
             let mut own = fields.filter(|field| !field.hidden);
-            let found = own.find(|field| field.name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(&name.value)));
+            let found = own.find(|field| {
+                field
+                    .name
+                    .as_deref()
+                    .is_some_and(|own| own.eq_ignore_ascii_case(&name.value))
+            });
             found.map(|field| {
                 field.hidden = true;
                 field.bound.clone()
             })
         };
         let missing = |side: &str| {
-            let message = format!("{}Column '{}' is missing from {side} side of join", at(name.span), name.value);
+            let message = format!(
+                "{}Column '{}' is missing from {side} side of join",
+                at(name.span),
+                name.value
+            );
             Failed::new("COLUMN_NOT_FOUND", message)
         };
         let left = find(start..middle).ok_or_else(|| missing("left"))?;
-        let right = find(middle..scope.relations.len()).ok_or_else(|| missing("right"))?;
+        let right = find(middle..end).ok_or_else(|| missing("right"))?;
         conditions.push(format!("{} = {}", left.sql, right.sql));
         merged.fields.push(Field {
             name: Some(name.value.clone()),

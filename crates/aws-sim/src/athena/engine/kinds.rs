@@ -4,7 +4,9 @@ use crate::athena::types::{TEXT, Type};
 
 /// The type that takes the values of both; `None` when there is none.
 pub(super) fn common(first: &Type, second: &Type) -> Option<Type> {
-    use Type::{Bigint, Char, Date, Decimal, Double, Integer, Real, Smallint, Timestamp, TimestampTz, Tinyint, Unknown, Varchar};
+    use Type::{
+        Bigint, Char, Date, Decimal, Double, Integer, Real, Smallint, Timestamp, TimestampTz, Tinyint, Unknown, Varchar,
+    };
     Some(match (first, second) {
         (first, second) if first == second => first.clone(),
         (Unknown, other) | (other, Unknown) => other.clone(),

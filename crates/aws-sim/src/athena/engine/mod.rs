@@ -21,7 +21,6 @@ use std::time::SystemTime;
 
 use rusqlite::Connection;
 
-use super::read as _;
 use super::result::{Column, ResultSet};
 use super::statement::Kind;
 use super::types::Type;
@@ -34,7 +33,7 @@ use scope::{Bound, Scope, literal};
 use tables::{Tables, sql_name};
 
 pub(super) use errors::error;
-pub(super) use parse::{Unload, check, executed, prepared, unloaded};
+pub(super) use parse::{check, executed, prepared};
 
 /// The database where nobody names one.
 const DEFAULT: &str = "default";
@@ -93,7 +92,10 @@ impl Engine {
     fn create(&mut self, database: &str, name: &str, columns: Vec<TableColumn>) -> Result<(), Failed> {
         let list: Vec<String> = columns.iter().map(|column| scope::quoted(&column.name)).collect();
         let table = scope::quoted(&sql_name(database, name));
-        self.connection.execute_batch(&format!("DROP TABLE IF EXISTS {table}; CREATE TABLE {table} ({})", list.join(", ")))?;
+        self.connection.execute_batch(&format!(
+            "DROP TABLE IF EXISTS {table}; CREATE TABLE {table} ({})",
+            list.join(", ")
+        ))?;
         self.tables.add_table(database, name, columns);
         Ok(())
     }
@@ -111,7 +113,10 @@ impl Engine {
         {
             let mut statement = transaction.prepare(&format!("INSERT INTO {table} VALUES ({marks})"))?;
             for row in rows {
-                let cells = row.iter().zip(columns).map(|(value, column)| values::to_sql(&column.of, value));
+                let cells = row
+                    .iter()
+                    .zip(columns)
+                    .map(|(value, column)| values::to_sql(&column.of, value));
                 statement.execute(rusqlite::params_from_iter(cells))?;
             }
         }

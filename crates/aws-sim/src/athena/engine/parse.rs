@@ -45,7 +45,9 @@ fn parser(text: &str) -> Result<Parser<'static>, String> {
         let place = (error.location.line, error.location.column);
         format!("line {}:{}: {}", place.0, place.1, error.message)
     })?;
-    Ok(Parser::new(&Athena).with_recursion_limit(DEPTH).with_tokens_with_locations(tokens))
+    Ok(Parser::new(&Athena)
+        .with_recursion_limit(DEPTH)
+        .with_tokens_with_locations(tokens))
 }
 
 fn ended(parser: &mut Parser<'_>) -> Result<(), String> {
@@ -54,22 +56,33 @@ fn ended(parser: &mut Parser<'_>) -> Result<(), String> {
         return Ok(());
     }
     let (line, column) = (token.span.start.line, token.span.start.column);
-    Err(format!("line {line}:{column}: mismatched input '{}'. Expecting: <EOF>", token.token))
+    Err(format!(
+        "line {line}:{column}: mismatched input '{}'. Expecting: <EOF>",
+        token.token
+    ))
 }
 
 /// The parser's sentence in AWS's form. AWS lists everything that could have stood there; here it is what the parser names.
 fn malformed(text: &str, error: &ParserError) -> String {
     let message = match error {
         ParserError::TokenizerError(message) | ParserError::ParserError(message) => message.as_str(),
-        ParserError::RecursionLimitExceeded => return "statement is too large (stack overflow while parsing)".to_owned(),
+        ParserError::RecursionLimitExceeded => {
+            return "statement is too large (stack overflow while parsing)".to_owned();
+        }
     };
     let (sentence, place) = match message.rsplit_once(" at Line: ") {
         Some((sentence, place)) => (sentence, place.replace(", Column: ", ":")),
         None => (message, String::new()),
     };
-    let expected = sentence.strip_prefix("Expected: ").and_then(|rest| rest.rsplit_once(", found: "));
+    let expected = sentence
+        .strip_prefix("Expected: ")
+        .and_then(|rest| rest.rsplit_once(", found: "));
     let Some((expected, found)) = expected else {
-        return if place.is_empty() { sentence.to_owned() } else { format!("line {place}: {sentence}") };
+        return if place.is_empty() {
+            sentence.to_owned()
+        } else {
+            format!("line {place}: {sentence}")
+        };
     };
     if found == "EOF" {
         return if trimmed(text).contains(char::is_whitespace) && place.is_empty() {
@@ -102,7 +115,9 @@ pub(crate) fn check(text: &str, kind: Kind) -> Result<(), String> {
         Kind::Prepare | Kind::Deallocate => prepared(text).map(drop).ok_or_else(|| UNSUPPORTED.to_owned()),
         Kind::Other => {
             let words = lex(text).unwrap_or_default();
-            let known = ["SHOW", "ALTER", "MSCK", "VACUUM", "OPTIMIZE", "ANALYZE", "REFRESH", "CREATE", "DROP"];
+            let known = [
+                "SHOW", "ALTER", "MSCK", "VACUUM", "OPTIMIZE", "ANALYZE", "REFRESH", "CREATE", "DROP",
+            ];
             match words.first() {
                 Some((Lexed::Word(word), _)) if known.iter().any(|known| known.eq_ignore_ascii_case(word)) => Ok(()),
                 Some((Lexed::Word(word), (line, column))) => Err(unknown_start(word, *line, *column)),
@@ -126,9 +141,16 @@ fn unknown_start(word: &str, line: u64, column: u64) -> String {
 /// The place of the n-th token in a text, in bytes.
 pub(super) fn offset(text: &str, (line, column): (u64, u64)) -> usize {
     let (line, column) = (usize::try_from(line).unwrap_or(1), usize::try_from(column).unwrap_or(1));
-    let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let start: usize = text
+        .split_inclusive('\n')
+        .take(line.saturating_sub(1))
+        .map(str::len)
+        .sum();
     let rest = &text[start.min(text.len())..];
-    let inside = rest.char_indices().nth(column.saturating_sub(1)).map_or(rest.len(), |(at, _)| at);
+    let inside = rest
+        .char_indices()
+        .nth(column.saturating_sub(1))
+        .map_or(rest.len(), |(at, _)| at);
     start + inside
 }
 
@@ -146,7 +168,10 @@ pub(crate) fn unloaded(text: &str) -> Result<Unload, String> {
     let tokens = lex(text).ok_or_else(|| UNSUPPORTED.to_owned())?;
     let unexpected = |at: usize, expecting: &str| match tokens.get(at) {
         Some((token, (line, column))) => {
-            format!("line {line}:{column}: mismatched input '{}'. Expecting: {expecting}", shown(token))
+            format!(
+                "line {line}:{column}: mismatched input '{}'. Expecting: {expecting}",
+                shown(token)
+            )
         }
         None => format!("{}mismatched input '<EOF>'. Expecting: {expecting}", end_of(text)),
     };
@@ -200,7 +225,8 @@ fn options(tokens: &[(Lexed, (u64, u64))]) -> Option<Vec<(String, String)>> {
                 _ => {}
             }
             // The elements of ARRAY[…] are parted by commas of their own.
-            if value.starts_with("ARRAY[") && !value.ends_with(']') && tokens.next_if_eq(&&Lexed::Symbol(',')).is_some() {
+            if value.starts_with("ARRAY[") && !value.ends_with(']') && tokens.next_if_eq(&&Lexed::Symbol(',')).is_some()
+            {
                 value.push(',');
             }
         }
@@ -231,7 +257,11 @@ pub(super) fn explained(text: &str) -> Result<String, String> {
             Lexed::Word(word) if ["analyze", "verbose"].contains(&word.to_lowercase().as_str()) => at += 1,
             Lexed::Symbol('(') if matches!(tokens.get(at + 1), Some((Lexed::Word(word), _)) if ["type", "format"].contains(&word.to_lowercase().as_str())) =>
             {
-                at += tokens[at..].iter().position(|(token, _)| *token == Lexed::Symbol(')')).unwrap_or(0) + 1;
+                at += tokens[at..]
+                    .iter()
+                    .position(|(token, _)| *token == Lexed::Symbol(')'))
+                    .unwrap_or(0)
+                    + 1;
             }
             _ => return Ok(text[offset(text, *place)..].to_owned()),
         }
@@ -335,31 +365,63 @@ mod tests {
         assert_eq!(unload.query, "SELECT ')' AS a, (1)\nFROM t");
         assert_eq!(unload.target, "s3://b/p/");
         assert_eq!(unload.options[0], ("format".to_owned(), "PARQUET".to_owned()));
-        assert_eq!(unload.options[2], ("partitioned_by".to_owned(), "ARRAY[x,y]".to_owned()));
-        for wrong in ["UNLOAD SELECT 1", "UNLOAD (SELECT 1", "UNLOAD (SELECT 1) TO x", "UNLOAD (SELECT 1) TO 's3://b/'"] {
+        assert_eq!(
+            unload.options[2],
+            ("partitioned_by".to_owned(), "ARRAY[x,y]".to_owned())
+        );
+        for wrong in [
+            "UNLOAD SELECT 1",
+            "UNLOAD (SELECT 1",
+            "UNLOAD (SELECT 1) TO x",
+            "UNLOAD (SELECT 1) TO 's3://b/'",
+        ] {
             assert!(unloaded(wrong).unwrap_err().contains("mismatched input"), "{wrong}");
         }
     }
 
     #[test]
     fn what_is_executed_explained_prepared_and_created() {
-        assert_eq!(executed("execute p using 'a,b', f(1, 2) , 3;").unwrap(), ("p".to_owned(), vec!["'a,b'".into(), "f(1, 2)".into(), "3".into()]));
+        assert_eq!(
+            executed("execute p using 'a,b', f(1, 2) , 3;").unwrap(),
+            ("p".to_owned(), vec!["'a,b'".into(), "f(1, 2)".into(), "3".into()])
+        );
         assert_eq!(executed("select 1"), None);
         assert_eq!(explained("explain analyze (format text) select 1").unwrap(), "select 1");
         assert_eq!(explained("explain (select 1)").unwrap(), "(select 1)");
-        assert_eq!(prepared("PREPARE p FROM select ?;").unwrap(), ("p".to_owned(), Some("select ?".to_owned())));
+        assert_eq!(
+            prepared("PREPARE p FROM select ?;").unwrap(),
+            ("p".to_owned(), Some("select ?".to_owned()))
+        );
         assert_eq!(prepared("deallocate prepare p").unwrap(), ("p".to_owned(), None));
-        let (name, query) = created_as("create table if not exists db.\"T\" with (x = 'as') as select 1 as a with no data").unwrap();
-        assert_eq!((name, query.trim()), (vec!["db".to_owned(), "t".to_owned()], "select 1 as a"));
+        let (name, query) =
+            created_as("create table if not exists db.\"T\" with (x = 'as') as select 1 as a with no data").unwrap();
+        assert_eq!(
+            (name, query.trim()),
+            (vec!["db".to_owned(), "t".to_owned()], "select 1 as a")
+        );
     }
 
     #[test]
     fn texts_that_are_no_statements() {
-        assert!(check("SELEC 1", Kind::Other).unwrap_err().starts_with("line 1:1: mismatched input 'SELEC'. Expecting: 'ALTER'"));
-        assert!(check("select 1 form t x", Kind::Select).unwrap_err().contains("mismatched input"));
+        assert!(
+            check("SELEC 1", Kind::Other)
+                .unwrap_err()
+                .starts_with("line 1:1: mismatched input 'SELEC'. Expecting: 'ALTER'")
+        );
+        assert!(
+            check("select 1 form t x", Kind::Select)
+                .unwrap_err()
+                .contains("mismatched input")
+        );
         assert!(check("select\n  * from where", Kind::Select).is_err());
         assert!(check("select 'a", Kind::Select).is_err());
         assert_eq!(check(" ", Kind::Select), Err(UNSUPPORTED.to_owned()));
-        assert_eq!(check("select a, count(*) from t group by 1 order by 2 desc limit 3", Kind::Select), Ok(()));
+        assert_eq!(
+            check(
+                "select a, count(*) from t group by 1 order by 2 desc limit 3",
+                Kind::Select
+            ),
+            Ok(())
+        );
     }
 }

@@ -34,7 +34,9 @@ fn fits(pattern: &str, name: &str) -> bool {
             Some((c, rest)) => name.first().is_some_and(|first| first.eq_ignore_ascii_case(c)) && one(rest, &name[1..]),
         }
     }
-    pattern.split('|').any(|choice| one(choice.trim().as_bytes(), name.as_bytes()))
+    pattern
+        .split('|')
+        .any(|choice| one(choice.trim().as_bytes(), name.as_bytes()))
 }
 
 /// The text that a statement ends with, as a pattern.
@@ -54,7 +56,9 @@ impl Engine {
             None => context.database().to_lowercase(),
         };
         if !self.tables.has_database(&database) {
-            return Err(Failed(format!("FAILED: SemanticException [Error 10072]: Database does not exist: {database}")));
+            return Err(Failed(format!(
+                "FAILED: SemanticException [Error 10072]: Database does not exist: {database}"
+            )));
         }
         let mut names = self.tables.names_in(&database);
         if let Some(pattern) = pattern(&tokens) {
@@ -78,7 +82,11 @@ impl Engine {
         let start = if is(&tokens, 0, "show") {
             3
         } else {
-            1 + usize::from(["extended", "formatted"].iter().any(|word| is(&tokens, 1, word) && tokens.len() > 2))
+            1 + usize::from(
+                ["extended", "formatted"]
+                    .iter()
+                    .any(|word| is(&tokens, 1, word) && tokens.len() > 2),
+            )
         };
         let (parts, after) = parse::name(&tokens, start)?;
         let (mut database, table) = qualified(&parts, context);
@@ -99,7 +107,11 @@ impl Engine {
             return Err("Queries of this type are not supported".to_owned());
         };
         let known = self.tables.table(&database, &table).is_some() || self.tables.view(&database, &table).is_some();
-        if known { Ok(()) } else { Err(entity_not_found(&database, &table)) }
+        if known {
+            Ok(())
+        } else {
+            Err(entity_not_found(&database, &table))
+        }
     }
 
     /// The columns of a table, or, with Trino's types, of a view.
@@ -137,13 +149,22 @@ impl Engine {
             let comment = padded(&column.comment);
             // A comment ends at its first tab.
             let comment = comment.split('\t').next().unwrap_or_default();
-            format!("{}\t{}\t{comment}", padded(&column.name), padded(&column.of.catalog_name()))
+            format!(
+                "{}\t{}\t{comment}",
+                padded(&column.name),
+                padded(&column.of.catalog_name())
+            )
         };
         let mut lines: Vec<String> = columns.iter().map(line).collect();
         let partitions: Vec<&TableColumn> = columns.iter().filter(|column| column.partition).collect();
         if !partitions.is_empty() {
             lines.extend(["\t \t ".to_owned(), "# Partition Information\t \t ".to_owned()]);
-            lines.push(format!("{}\t{}\t{}", padded("# col_name"), padded("data_type"), padded("comment")));
+            lines.push(format!(
+                "{}\t{}\t{}",
+                padded("# col_name"),
+                padded("data_type"),
+                padded("comment")
+            ));
             lines.push("\t \t ".to_owned());
             lines.extend(partitions.into_iter().map(line));
         }
@@ -156,7 +177,9 @@ impl Engine {
         let (parts, _) = parse::name(&tokens, 3).unwrap_or_default();
         let (database, table) = qualified(&parts, context);
         let Some(held) = self.tables.table(&database, &table) else {
-            return Err(Failed(format!("FAILED: SemanticException [Error 10001]: Table not found {database}.{table}")));
+            return Err(Failed(format!(
+                "FAILED: SemanticException [Error 10001]: Table not found {database}.{table}"
+            )));
         };
         let column = |column: &TableColumn| {
             let comment = match column.comment.as_str() {
@@ -172,7 +195,10 @@ impl Engine {
                 lines.push(format!("{}{}", column(each), if at + 1 == count { ")" } else { ", " }));
             }
         };
-        last(&mut lines, held.columns.iter().filter(|column| !column.partition).collect());
+        last(
+            &mut lines,
+            held.columns.iter().filter(|column| !column.partition).collect(),
+        );
         let partitions: Vec<_> = held.columns.iter().filter(|column| column.partition).collect();
         if !partitions.is_empty() {
             lines.push("PARTITIONED BY ( ".to_owned());
@@ -186,10 +212,15 @@ impl Engine {
         let inner = parse::explained(text).map_err(|message| Failed::new("SYNTAX_ERROR", message))?;
         let query = parse::query(&inner).map_err(|message| Failed::new("SYNTAX_ERROR", message))?;
         let compiled = self.compiler(&inner, context)?.query(&query, None)?;
-        let mut statement = self.connection.prepare(&format!("EXPLAIN QUERY PLAN {}", compiled.sql))?;
+        let mut statement = self
+            .connection
+            .prepare(&format!("EXPLAIN QUERY PLAN {}", compiled.sql))?;
         let mut found = statement.query([])?;
         let names: Vec<String> = compiled.outputs.iter().map(|output| output.of.to_string()).collect();
-        let mut lines = vec![format!("Fragment 0 [SINGLE]"), format!("    Output layout: [{}]", names.join(", "))];
+        let mut lines = vec![
+            format!("Fragment 0 [SINGLE]"),
+            format!("    Output layout: [{}]", names.join(", ")),
+        ];
         while let Some(row) = found.next()? {
             lines.push(format!("    {}", row.get::<_, String>(3)?));
         }
@@ -206,7 +237,10 @@ fn of_view(columns: &[TableColumn]) -> ResultSet {
         api: Some("varchar"),
         ..Column::string(name)
     };
-    let lines = columns.iter().map(|column| format!("{}\t{}", column.name, column.of)).collect();
+    let lines = columns
+        .iter()
+        .map(|column| format!("{}\t{}", column.name, column.of))
+        .collect();
     ResultSet::lines(vec![column("column"), column("type")], lines)
 }
 

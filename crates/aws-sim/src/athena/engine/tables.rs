@@ -82,13 +82,18 @@ impl Tables {
     pub(super) fn names_in(&self, database: &str) -> Vec<String> {
         let database = database.to_lowercase();
         let names = self.tables.keys().chain(self.views.keys());
-        let mut own: Vec<String> = names.filter(|(of, _)| *of == database).map(|(_, name)| name.clone()).collect();
+        let mut own: Vec<String> = names
+            .filter(|(of, _)| *of == database)
+            .map(|(_, name)| name.clone())
+            .collect();
         own.sort();
         own
     }
 
     /// All tables, by database and name.
     pub(super) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.tables.keys().map(|(database, name)| (database.as_str(), name.as_str()))
+        self.tables
+            .keys()
+            .map(|(database, name)| (database.as_str(), name.as_str()))
     }
 }

@@ -16,7 +16,9 @@ pub(super) fn from_sql(of: &Type, value: ValueRef<'_>) -> Value {
             let text = Value::Double(number).text(of).unwrap_or_default();
             Value::Text(text)
         }
-        (Type::Decimal(..), ValueRef::Integer(number)) => Value::Text(Value::Integer(number).text(of).unwrap_or_default()),
+        (Type::Decimal(..), ValueRef::Integer(number)) => {
+            Value::Text(Value::Integer(number).text(of).unwrap_or_default())
+        }
         (Type::Real | Type::Double, ValueRef::Integer(number)) => Value::Double(number as f64),
         (_, ValueRef::Integer(number)) => Value::Integer(number),
         (of, ValueRef::Real(number)) if of.is_integral() => Value::Integer(number as i64),

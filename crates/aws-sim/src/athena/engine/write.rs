@@ -22,7 +22,10 @@ fn statement(text: &str) -> Result<Statement, Failed> {
 impl Engine {
     fn held(&self, database: &str, table: &str) -> Result<&Held, Failed> {
         self.tables.table(database, table).ok_or_else(|| {
-            Failed::new("TABLE_NOT_FOUND", format!("line 1:1: Table 'awsdatacatalog.{database}.{table}' does not exist"))
+            Failed::new(
+                "TABLE_NOT_FOUND",
+                format!("line 1:1: Table 'awsdatacatalog.{database}.{table}' does not exist"),
+            )
         })
     }
 
@@ -41,17 +44,27 @@ impl Engine {
             columns.iter().collect()
         } else {
             let named = insert.columns.iter().map(|name| {
-                let name = idents(name).last().map(|last| last.value.to_lowercase()).unwrap_or_default();
+                let name = idents(name)
+                    .last()
+                    .map(|last| last.value.to_lowercase())
+                    .unwrap_or_default();
                 let found = columns.iter().find(|column| column.name == name);
                 found.ok_or_else(|| {
-                    Failed::new("COLUMN_NOT_FOUND", format!("line 1:1: Insert column name does not exist in target table: {name}"))
+                    Failed::new(
+                        "COLUMN_NOT_FOUND",
+                        format!("line 1:1: Insert column name does not exist in target table: {name}"),
+                    )
                 })
             });
             named.collect::<Result<_, _>>()?
         };
         let sources: Vec<String> = compiled.outputs.iter().map(|output| output.of.to_string()).collect();
         let fits = compiled.outputs.len() == targets.len()
-            && compiled.outputs.iter().zip(&targets).all(|(output, column)| assignable(&output.of, &column.of));
+            && compiled
+                .outputs
+                .iter()
+                .zip(&targets)
+                .all(|(output, column)| assignable(&output.of, &column.of));
         if !fits {
             let wanted: Vec<String> = targets.iter().map(|column| column.of.to_string()).collect();
             let message = format!(
@@ -64,7 +77,9 @@ impl Engine {
         let select = coerced(&compiled, targets.iter().map(|column| &column.of));
         let names: Vec<String> = targets.iter().map(|column| quoted(&column.name)).collect();
         let target = quoted(&sql_name(&database, &table));
-        let count = self.connection.execute(&format!("INSERT INTO {target} ({}) {select}", names.join(", ")), [])?;
+        let count = self
+            .connection
+            .execute(&format!("INSERT INTO {target} ({}) {select}", names.join(", ")), [])?;
         Ok(ResultSet::written(i64::try_from(count).unwrap_or(0)))
     }
 
@@ -72,7 +87,10 @@ impl Engine {
         let (parts, query) = parse::created_as(text).map_err(|message| Failed::new("SYNTAX_ERROR", message))?;
         let (database, table) = qualified(&parts, context);
         if !self.tables.has_database(&database) {
-            return Err(Failed::new("SCHEMA_NOT_FOUND", format!("line 1:1: Schema '{database}' does not exist")));
+            return Err(Failed::new(
+                "SCHEMA_NOT_FOUND",
+                format!("line 1:1: Schema '{database}' does not exist"),
+            ));
         }
         if self.tables.table(&database, &table).is_some() {
             if text.to_lowercase().contains("if not exists") {
@@ -112,7 +130,10 @@ impl Engine {
                     [one] => table_name(&one.relation)?,
                     _ => return Err(Failed::not_simulated("this DELETE")),
                 };
-                (self.changed(text, context, &name, &[], delete.selection.as_ref())?, name)
+                (
+                    self.changed(text, context, &name, &[], delete.selection.as_ref())?,
+                    name,
+                )
             }
             Statement::Update(update) => {
                 let name = table_name(&update.table.relation)?;
@@ -121,10 +142,16 @@ impl Engine {
                     let AssignmentTarget::ColumnName(target) = &assignment.target else {
                         return Err(Failed::not_simulated("this UPDATE"));
                     };
-                    let column = idents(target).last().cloned().ok_or_else(|| Failed::not_simulated("this UPDATE"))?;
+                    let column = idents(target)
+                        .last()
+                        .cloned()
+                        .ok_or_else(|| Failed::not_simulated("this UPDATE"))?;
                     assignments.push((column, &assignment.value));
                 }
-                (self.changed(text, context, &name, &assignments, update.selection.as_ref())?, name)
+                (
+                    self.changed(text, context, &name, &assignments, update.selection.as_ref())?,
+                    name,
+                )
             }
             _ => return Err(Failed::not_simulated("MERGE")),
         };
@@ -161,7 +188,10 @@ impl Engine {
         };
         let mut sets = Vec::new();
         for (column, value) in assignments {
-            let found = held.columns.iter().find(|known| known.name == column.value.to_lowercase());
+            let found = held
+                .columns
+                .iter()
+                .find(|known| known.name == column.value.to_lowercase());
             let found = found.ok_or_else(|| {
                 let message = format!(
                     "{}The UPDATE SET target column {} doesn't exist",
@@ -171,7 +201,11 @@ impl Engine {
                 Failed::new("COLUMN_NOT_FOUND", message)
             })?;
             let bound = compiler.expression(value, &scope)?;
-            sets.push(format!("{} = {}", quoted(&found.name), coerce(&bound.sql, &bound.of, &found.of)));
+            sets.push(format!(
+                "{} = {}",
+                quoted(&found.name),
+                coerce(&bound.sql, &bound.of, &found.of)
+            ));
         }
         let condition = match selection {
             Some(selection) => format!(" WHERE {}", compiler.expression(selection, &scope)?.sql),
@@ -208,12 +242,20 @@ fn coerce(sql: &str, from: &Type, to: &Type) -> String {
     if from == to || *from == Type::Unknown {
         return sql.to_owned();
     }
-    format!("tr_cast({sql}, {}, {}, 0)", literal(&from.to_string()), literal(&to.to_string()))
+    format!(
+        "tr_cast({sql}, {}, {}, 0)",
+        literal(&from.to_string()),
+        literal(&to.to_string())
+    )
 }
 
 /// A query whose columns have been cast to other types.
 fn coerced<'a>(compiled: &Compiled, types: impl Iterator<Item = &'a Type>) -> String {
     let columns = compiled.outputs.iter().zip(types).enumerate();
     let columns = columns.map(|(at, (output, of))| coerce(&format!("c{at}"), &output.of, of));
-    format!("SELECT {} FROM ({})", columns.collect::<Vec<_>>().join(", "), compiled.sql)
+    format!(
+        "SELECT {} FROM ({})",
+        columns.collect::<Vec<_>>().join(", "),
+        compiled.sql
+    )
 }

@@ -8,8 +8,9 @@ mod workgroup;
 use std::sync::Arc;
 
 pub use canned::Canned;
-pub(crate) use canned::{CannedColumn, CannedRow, CannedRows};
+pub(crate) use canned::CannedRows;
 pub use rule::{QueryError, QueryRule};
+pub(crate) use table::TableColumn;
 pub use table::{Table, TableError};
 pub use workgroup::{Encryption, Workgroup};
 

@@ -168,6 +168,9 @@ impl QueryRule {
     pub(crate) fn matches(&self, account: &str, region: &str, workgroup: &str, text: &str) -> bool {
         self.scope.covers(account, region)
             && self.workgroup.as_deref().is_none_or(|named| named == workgroup)
-            && self.text.as_deref().is_none_or(|part| text.to_lowercase().contains(part))
+            && self
+                .text
+                .as_deref()
+                .is_none_or(|part| text.to_lowercase().contains(part))
     }
 }

@@ -38,7 +38,6 @@ pub struct Table {
     pub(crate) rows: Arc<Vec<Vec<Value>>>,
     /// The column that says which account a row belongs to.
     pub(crate) split: Option<usize>,
-    pub(crate) view: Option<String>,
 }
 
 impl Table {
@@ -52,7 +51,6 @@ impl Table {
             columns: Vec::new(),
             rows: Arc::default(),
             split: None,
-            view: None,
         }
     }
 
@@ -68,7 +66,10 @@ impl Table {
         for (at, row) in rows.iter().enumerate() {
             if row.len() != header.len() {
                 let (found, wanted) = (row.len(), header.len());
-                return Err(TableError(format!("row {}: {found} fields, header has {wanted}", at + 1)));
+                return Err(TableError(format!(
+                    "row {}: {found} fields, header has {wanted}",
+                    at + 1
+                )));
             }
         }
         let mut table = Self::new(name);
@@ -196,7 +197,10 @@ impl Table {
     /// table is as before.
     #[must_use]
     pub fn split_by_account(mut self, column: &str) -> Self {
-        self.split = self.columns.iter().position(|known| known.name == column.to_lowercase());
+        self.split = self
+            .columns
+            .iter()
+            .position(|known| known.name == column.to_lowercase());
         self
     }
 
@@ -228,7 +232,12 @@ fn inferred<'a>(values: impl Iterator<Item = &'a str> + Clone) -> Type {
     }
     let plain = |of: &Type, text: &str| match of {
         // Account ids and the like are no numbers: they would lose their zeros.
-        Type::Bigint => text == "0" || !text.trim_start_matches('-').starts_with('0') && Value::from_text(of, text).is_some() && text.len() != 12,
+        Type::Bigint => {
+            text == "0"
+                || !text.trim_start_matches('-').starts_with('0')
+                    && Value::from_text(of, text).is_some()
+                    && text.len() != 12
+        }
         Type::Double => text.contains('.') && Value::from_text(of, text).is_some(),
         Type::Boolean => matches!(text, "true" | "false"),
         Type::Timestamp => text.len() >= 19 && Value::from_text(of, text).is_some(),
@@ -305,13 +314,28 @@ mod tests {
                    2,,\"\",,2024-01-02,false,-2.0\r\n\
                    ,x,,2024-01-01 00:00:01.5,,,\n";
         let table = Table::from_csv("T", csv).unwrap();
-        let types: Vec<String> = table.columns.iter().map(|column| format!("{} {}", column.name, column.of)).collect();
+        let types: Vec<String> = table
+            .columns
+            .iter()
+            .map(|column| format!("{} {}", column.name, column.of))
+            .collect();
         assert_eq!(
             types,
-            ["id bigint", "account varchar", "note varchar", "at timestamp(3)", "day date", "ok boolean", "x double"]
+            [
+                "id bigint",
+                "account varchar",
+                "note varchar",
+                "at timestamp(3)",
+                "day date",
+                "ok boolean",
+                "x double"
+            ]
         );
         assert_eq!(table.rows[0][2], Value::Text("a \"b\"\nc".to_owned()));
-        assert_eq!((&table.rows[1][1], &table.rows[1][2]), (&Value::Null, &Value::Text(String::new())));
+        assert_eq!(
+            (&table.rows[1][1], &table.rows[1][2]),
+            (&Value::Null, &Value::Text(String::new()))
+        );
         assert_eq!(table.rows[2][0], Value::Null);
         assert_eq!(table.rows.len(), 3);
     }

@@ -71,7 +71,11 @@ impl Aggregate<(Vec<f64>, f64, bool), Option<Value>> for Percentile {
         values.sort_by(f64::total_cmp);
         let at = ((values.len() - 1) as f64 * share.clamp(0.0, 1.0)).round() as usize;
         let found = values[at];
-        Ok(Some(if whole { Value::Integer(found as i64) } else { Value::Real(found) }))
+        Ok(Some(if whole {
+            Value::Integer(found as i64)
+        } else {
+            Value::Real(found)
+        }))
     }
 }
 
@@ -140,7 +144,9 @@ impl Aggregate<Vec<Json>, Option<String>> for Collect {
     }
 
     fn finalize(&self, _: &mut Context<'_>, values: Option<Vec<Json>>) -> Result<Option<String>> {
-        Ok(values.filter(|values| !values.is_empty()).map(|values| Json::Array(values).to_string()))
+        Ok(values
+            .filter(|values| !values.is_empty())
+            .map(|values| Json::Array(values).to_string()))
     }
 }
 

@@ -91,14 +91,25 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
     add_strict(connection, "tr_map", 2, |context| {
         let (keys, values) = (elements(context, 0), elements(context, 1));
         if keys.len() != values.len() {
-            return Err(Failed::new("INVALID_FUNCTION_ARGUMENT", "Key and value arrays must be the same length"));
+            return Err(Failed::new(
+                "INVALID_FUNCTION_ARGUMENT",
+                "Key and value arrays must be the same length",
+            ));
         }
         let mut pairs: Vec<(Json, Json)> = keys.into_iter().zip(values).collect();
         pairs.sort_by(|first, second| order(&first.0, &second.0));
         if pairs.windows(2).any(|pair| pair[0].0 == pair[1].0) {
-            return Err(Failed::new("INVALID_FUNCTION_ARGUMENT", "Duplicate map keys are not allowed"));
+            return Err(Failed::new(
+                "INVALID_FUNCTION_ARGUMENT",
+                "Duplicate map keys are not allowed",
+            ));
         }
-        Ok(kept(pairs.into_iter().map(|(key, value)| Json::Array(vec![key, value])).collect()))
+        Ok(kept(
+            pairs
+                .into_iter()
+                .map(|(key, value)| Json::Array(vec![key, value]))
+                .collect(),
+        ))
     })?;
     add_strict(connection, "tr_cardinality", 1, |context| {
         Ok(Value::Integer(i64::try_from(elements(context, 0).len()).unwrap_or(0)))
@@ -126,7 +137,9 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
         found.sort_by(order);
         Ok(kept(found))
     })?;
-    add_strict(connection, "tr_array_reverse", 1, |context| Ok(kept(elements(context, 0).into_iter().rev().collect())))?;
+    add_strict(connection, "tr_array_reverse", 1, |context| {
+        Ok(kept(elements(context, 0).into_iter().rev().collect()))
+    })?;
     add_strict(connection, "tr_array_concat", -1, |context| {
         let all = (0..context.len()).flat_map(|at| match serde_json::from_str(&text(context, at)) {
             Ok(Json::Array(values)) => values,
@@ -139,7 +152,11 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
             let mut found = elements(context, 0);
             found.sort_by(order);
             let one = if greatest { found.last() } else { found.first() };
-            Ok(if found.iter().any(Json::is_null) { Value::Null } else { scalar(one) })
+            Ok(if found.iter().any(Json::is_null) {
+                Value::Null
+            } else {
+                scalar(one)
+            })
         })?;
     }
     add_strict(connection, "tr_slice", 3, |context| {
@@ -149,9 +166,18 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
     })?;
     add_strict(connection, "tr_sequence", -1, |context| {
         let (start, end) = (whole(context, 0), whole(context, 1));
-        let step = if context.len() > 2 { whole(context, 2) } else if end < start { -1 } else { 1 };
+        let step = if context.len() > 2 {
+            whole(context, 2)
+        } else if end < start {
+            -1
+        } else {
+            1
+        };
         if step == 0 || (end - start) / step > 10_000 {
-            return Err(Failed::new("INVALID_FUNCTION_ARGUMENT", "result of sequence function must not have more than 10000 entries"));
+            return Err(Failed::new(
+                "INVALID_FUNCTION_ARGUMENT",
+                "result of sequence function must not have more than 10000 entries",
+            ));
         }
         let (mut found, mut here) = (Vec::new(), start);
         while (step > 0 && here <= end) || (step < 0 && here >= end) {
@@ -176,31 +202,48 @@ fn register_access(connection: &Connection) -> Result<()> {
                 }
                 if matches!(wanted, ValueRef::Text(_)) {
                     let message = format!("Key not present in map: {}", text(context, 1));
-                    return if strict { Err(Failed::new("INVALID_FUNCTION_ARGUMENT", message)) } else { Ok(Value::Null) };
+                    return if strict {
+                        Err(Failed::new("INVALID_FUNCTION_ARGUMENT", message))
+                    } else {
+                        Ok(Value::Null)
+                    };
                 }
             }
             let index = whole(context, 1);
             let length = i64::try_from(all.len()).unwrap_or(0);
-            let at = if index < 0 && !strict { length + index } else { index - 1 };
+            let at = if index < 0 && !strict {
+                length + index
+            } else {
+                index - 1
+            };
             match usize::try_from(at).ok().and_then(|at| all.get(at)) {
                 Some(value) => Ok(scalar(Some(value))),
-                None if strict => Err(Failed::new("INVALID_FUNCTION_ARGUMENT", "Array subscript out of bounds")),
+                None if strict => Err(Failed::new(
+                    "INVALID_FUNCTION_ARGUMENT",
+                    "Array subscript out of bounds",
+                )),
                 None => Ok(Value::Null),
             }
         })?;
     }
     add_strict(connection, "tr_contains", 2, |context| {
-        let found = elements(context, 0).iter().any(|element| same(element, context.get_raw(1)));
+        let found = elements(context, 0)
+            .iter()
+            .any(|element| same(element, context.get_raw(1)));
         Ok(Value::Integer(found.into()))
     })?;
     add_strict(connection, "tr_array_position", 2, |context| {
-        let found = elements(context, 0).iter().position(|element| same(element, context.get_raw(1)));
+        let found = elements(context, 0)
+            .iter()
+            .position(|element| same(element, context.get_raw(1)));
         Ok(Value::Integer(found.map_or(0, |at| i64::try_from(at).unwrap_or(0) + 1)))
     })?;
     for (name, side) in [("tr_map_keys", 0), ("tr_map_values", 1)] {
         add_strict(connection, name, 1, move |context| {
             let sides = elements(context, 0);
-            Ok(kept(sides.iter().filter_map(|entry| entry.get(side).cloned()).collect()))
+            Ok(kept(
+                sides.iter().filter_map(|entry| entry.get(side).cloned()).collect(),
+            ))
         })?;
     }
     Ok(())

@@ -39,7 +39,12 @@ fn cast(value: &Value, from: &Type, to: &Type) -> std::result::Result<Value, Fai
         let quoted = if from.is_text() { format!("'{shown}'") } else { shown };
         Failed::new("INVALID_CAST_ARGUMENT", format!("Cannot cast {quoted} to {to}"))
     };
-    let out_of_range = || Failed::new("INVALID_CAST_ARGUMENT", format!("Out of range for {}: {}", upper(to).to_lowercase(), shown()));
+    let out_of_range = || {
+        Failed::new(
+            "INVALID_CAST_ARGUMENT",
+            format!("Out of range for {}: {}", upper(to).to_lowercase(), shown()),
+        )
+    };
     if matches!(value, Value::Null) {
         return Ok(Value::Null);
     }
@@ -93,7 +98,11 @@ fn cast(value: &Value, from: &Type, to: &Type) -> std::result::Result<Value, Fai
         }
         Type::Date => {
             let text = shown();
-            let day = if from.is_text() { text.as_str() } else { text.get(..10).unwrap_or(&text) };
+            let day = if from.is_text() {
+                text.as_str()
+            } else {
+                text.get(..10).unwrap_or(&text)
+            };
             Value::from_text(to, day.trim()).ok_or_else(wrong)?
         }
         Type::Timestamp => {
@@ -126,7 +135,11 @@ fn cast(value: &Value, from: &Type, to: &Type) -> std::result::Result<Value, Fai
 /// A timestamp with three digits behind the point, which is what a cast to TIMESTAMP gives.
 fn millis(text: &str) -> String {
     let (rest, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let rest = if rest.len() == 10 { format!("{rest} 00:00:00") } else { rest.to_owned() };
+    let rest = if rest.len() == 10 {
+        format!("{rest} 00:00:00")
+    } else {
+        rest.to_owned()
+    };
     format!("{rest}.{:0<3}", &fraction[..fraction.len().min(3)])
 }
 
@@ -140,7 +153,9 @@ fn json_of(value: &Value, of: &Type) -> Json {
         (Value::Double(number), _) => serde_json::Number::from_f64(*number).map_or(Json::Null, Json::Number),
         (Value::List(values), Type::Array(inner)) => values.iter().map(|value| json_of(value, inner)).collect(),
         (Value::Map(entries), Type::Map(key, inner)) => {
-            let entries = entries.iter().map(|(name, value)| (name.text(key).unwrap_or_default(), json_of(value, inner)));
+            let entries = entries
+                .iter()
+                .map(|(name, value)| (name.text(key).unwrap_or_default(), json_of(value, inner)));
             Json::Object(entries.collect())
         }
         (Value::Row(values), Type::Row(fields)) => {

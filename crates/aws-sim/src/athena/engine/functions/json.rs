@@ -50,17 +50,26 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
     add_strict(connection, "tr_json_parse", 1, |context| {
         let written = text(context, 0);
         let json: Json = serde_json::from_str(&written).map_err(|_| {
-            Failed::new("INVALID_FUNCTION_ARGUMENT", format!("Cannot convert value to JSON: '{written}'"))
+            Failed::new(
+                "INVALID_FUNCTION_ARGUMENT",
+                format!("Cannot convert value to JSON: '{written}'"),
+            )
         })?;
         Ok(Value::Text(json.to_string()))
     })?;
-    add_strict(connection, "tr_json_format", 1, |context| Ok(Value::Text(text(context, 0))))?;
+    add_strict(connection, "tr_json_format", 1, |context| {
+        Ok(Value::Text(text(context, 0)))
+    })?;
     add_strict(connection, "tr_json_size", -1, |context| {
         if matches!(context.get_raw(0), ValueRef::Null) {
             return Ok(Value::Null);
         }
         let json: Json = serde_json::from_str(&text(context, 0)).unwrap_or(Json::Null);
-        let found = if context.len() > 1 { at(&json, &text(context, 1)) } else { Some(&json) };
+        let found = if context.len() > 1 {
+            at(&json, &text(context, 1))
+        } else {
+            Some(&json)
+        };
         Ok(match found {
             Some(Json::Array(values)) => Value::Integer(i64::try_from(values.len()).unwrap_or(0)),
             Some(Json::Object(members)) => Value::Integer(i64::try_from(members.len()).unwrap_or(0)),

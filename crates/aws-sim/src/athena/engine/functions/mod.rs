@@ -18,15 +18,40 @@ use super::errors::{Failed, inside};
 
 /// Names that are functions at Athena, to tell a wrong name from wrong arguments.
 pub(super) const KNOWN: [&str; 24] = [
-    "lower", "upper", "length", "substr", "concat", "map", "element_at", "map_keys", "map_values", "array_min", "array_max",
-    "coalesce", "greatest", "least", "if", "date_trunc", "date_add", "date_diff", "json_extract", "split", "replace", "date",
-    "row", "mod",
+    "lower",
+    "upper",
+    "length",
+    "substr",
+    "concat",
+    "map",
+    "element_at",
+    "map_keys",
+    "map_values",
+    "array_min",
+    "array_max",
+    "coalesce",
+    "greatest",
+    "least",
+    "if",
+    "date_trunc",
+    "date_add",
+    "date_diff",
+    "json_extract",
+    "split",
+    "replace",
+    "date",
+    "row",
+    "mod",
 ];
 
 /// A function of a fixed number of arguments, or of any (-1), that always gives the same for the same.
 fn add<F>(connection: &Connection, name: &str, arguments: i32, function: F) -> Result<()>
 where
-    F: Fn(&Context<'_>) -> std::result::Result<rusqlite::types::Value, Failed> + Send + Sync + std::panic::UnwindSafe + 'static,
+    F: Fn(&Context<'_>) -> std::result::Result<rusqlite::types::Value, Failed>
+        + Send
+        + Sync
+        + std::panic::UnwindSafe
+        + 'static,
 {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     connection.create_scalar_function(name, arguments, flags, move |context| function(context).map_err(inside))
@@ -35,7 +60,11 @@ where
 /// The same for functions that give NULL where one argument is NULL.
 fn add_strict<F>(connection: &Connection, name: &str, arguments: i32, function: F) -> Result<()>
 where
-    F: Fn(&Context<'_>) -> std::result::Result<rusqlite::types::Value, Failed> + Send + Sync + std::panic::UnwindSafe + 'static,
+    F: Fn(&Context<'_>) -> std::result::Result<rusqlite::types::Value, Failed>
+        + Send
+        + Sync
+        + std::panic::UnwindSafe
+        + 'static,
 {
     add(connection, name, arguments, move |context| {
         if (0..context.len()).any(|at| context.get_raw(at) == ValueRef::Null) {

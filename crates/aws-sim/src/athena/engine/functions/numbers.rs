@@ -14,7 +14,11 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
     // Dividend, divisor, whether both are whole, whether an error is NULL.
     add_strict(connection, "tr_divide", 4, |context| {
         if number(context, 1) == 0.0 {
-            return if whole(context, 3) == 1 { Ok(Value::Null) } else { Err(by_zero()) };
+            return if whole(context, 3) == 1 {
+                Ok(Value::Null)
+            } else {
+                Err(by_zero())
+            };
         }
         if whole(context, 2) == 1 {
             return Ok(Value::Integer(whole(context, 0).wrapping_div(whole(context, 1))));
@@ -24,11 +28,19 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
     add_strict(connection, "tr_float_divide", 2, |context| {
         let quotient = number(context, 0) / number(context, 1);
         // SQLite takes what is no number for NULL.
-        Ok(if quotient.is_nan() { Value::Text("NaN".to_owned()) } else { Value::Real(quotient) })
+        Ok(if quotient.is_nan() {
+            Value::Text("NaN".to_owned())
+        } else {
+            Value::Real(quotient)
+        })
     })?;
     add_strict(connection, "tr_modulo", 3, |context| {
         if number(context, 1) == 0.0 {
-            return if whole(context, 2) == 1 { Ok(Value::Null) } else { Err(by_zero()) };
+            return if whole(context, 2) == 1 {
+                Ok(Value::Null)
+            } else {
+                Err(by_zero())
+            };
         }
         match (context.get_raw(0), context.get_raw(1)) {
             (ValueRef::Integer(first), ValueRef::Integer(second)) => Ok(Value::Integer(first.wrapping_rem(second))),

@@ -69,7 +69,9 @@ impl Moment {
         let date = self.at.date();
         let all = i64::from(date.year()) * 12 + i64::from(u8::from(date.month())) - 1 + months;
         let year = i32::try_from(all.div_euclid(12)).unwrap_or(1970);
-        let month = u8::try_from(all.rem_euclid(12) + 1).ok().and_then(|month| Month::try_from(month).ok());
+        let month = u8::try_from(all.rem_euclid(12) + 1)
+            .ok()
+            .and_then(|month| Month::try_from(month).ok());
         let month = month.unwrap_or(Month::January);
         let day = date.day().min(month.length(year));
         if let Ok(date) = Date::from_calendar_date(year, month, day) {
@@ -86,12 +88,20 @@ impl Moment {
 }
 
 fn moment(written: &str) -> std::result::Result<Moment, Failed> {
-    let wrong = || Failed::new("INVALID_FUNCTION_ARGUMENT", format!("Value cannot be read as a date or timestamp: {written}"));
+    let wrong = || {
+        Failed::new(
+            "INVALID_FUNCTION_ARGUMENT",
+            format!("Value cannot be read as a date or timestamp: {written}"),
+        )
+    };
     Moment::read(written).ok_or_else(wrong)
 }
 
 fn unknown(unit: &str) -> Failed {
-    Failed::new("INVALID_FUNCTION_ARGUMENT", format!("'{unit}' is not a valid TIMESTAMP field"))
+    Failed::new(
+        "INVALID_FUNCTION_ARGUMENT",
+        format!("'{unit}' is not a valid TIMESTAMP field"),
+    )
 }
 
 /// Months or milliseconds of a unit.
@@ -121,7 +131,10 @@ fn truncated(unit: &str, mut moment: Moment) -> Option<Moment> {
     let first = |month: Month| Date::from_calendar_date(date.year(), month, 1).ok();
     let clock = |hour, minute, second, milli| Time::from_hms_milli(hour, minute, second, milli).ok();
     moment.at = match unit {
-        "millisecond" => PrimitiveDateTime::new(date, clock(time.hour(), time.minute(), time.second(), time.millisecond())?),
+        "millisecond" => PrimitiveDateTime::new(
+            date,
+            clock(time.hour(), time.minute(), time.second(), time.millisecond())?,
+        ),
         "second" => PrimitiveDateTime::new(date, clock(time.hour(), time.minute(), time.second(), 0)?),
         "minute" => PrimitiveDateTime::new(date, clock(time.hour(), time.minute(), 0, 0)?),
         "hour" => PrimitiveDateTime::new(date, clock(time.hour(), 0, 0, 0)?),
@@ -181,7 +194,18 @@ fn between(unit: &Unit, from: &Moment, to: &Moment) -> i64 {
 /// MySQL's format, as `date_format` takes it.
 fn formatted(moment: &Moment, format: &str) -> String {
     const MONTHS: [&str; 12] = [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
     ];
     let (date, time) = (moment.at.date(), moment.at.time());
     let month = MONTHS[usize::from(u8::from(date.month())) - 1];
@@ -261,7 +285,10 @@ fn parsed(written: &str, format: &str) -> Option<String> {
     let millis = format!("{micros:0<3}");
     read::timestamp(&format!(
         "{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}.{}",
-        clock[0], clock[1], clock[2], &millis[..3]
+        clock[0],
+        clock[1],
+        clock[2],
+        &millis[..3]
     ))
 }
 
@@ -277,7 +304,11 @@ pub(crate) fn interval_text(kept: &str) -> String {
             let (sign, all) = (if millis < 0.0 { "-" } else { "" }, millis.abs() as u64);
             let (days, rest) = (all / 86_400_000, all % 86_400_000);
             let (hours, minutes) = (rest / 3_600_000, rest / 60_000 % 60);
-            format!("{sign}{days} {hours:02}:{minutes:02}:{:02}.{:03}", rest / 1000 % 60, rest % 1000)
+            format!(
+                "{sign}{days} {hours:02}:{minutes:02}:{:02}.{:03}",
+                rest / 1000 % 60,
+                rest % 1000
+            )
         }
         None => kept.to_owned(),
     }
@@ -308,12 +339,20 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
     add_strict(connection, "tr_date_diff", 3, |context| {
         let name = text(context, 0);
         let unit = unit(&name).ok_or_else(|| unknown(&name))?;
-        Ok(Value::Integer(between(&unit, &moment(&text(context, 1))?, &moment(&text(context, 2))?)))
+        Ok(Value::Integer(between(
+            &unit,
+            &moment(&text(context, 1))?,
+            &moment(&text(context, 2))?,
+        )))
     })?;
     // A date or timestamp, an interval, and 1 or -1.
     add_strict(connection, "tr_shift", 3, |context| {
         let (mut moment, interval, sign) = (moment(&text(context, 0))?, text(context, 1), number(context, 2));
-        let size = interval.get(1..).and_then(|size| size.parse::<f64>().ok()).unwrap_or(0.0) * sign;
+        let size = interval
+            .get(1..)
+            .and_then(|size| size.parse::<f64>().ok())
+            .unwrap_or(0.0)
+            * sign;
         if interval.starts_with('M') {
             moment.months(size as i64);
         } else {
@@ -322,7 +361,11 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
         Ok(Value::Text(moment.written()))
     })?;
     add_strict(connection, "tr_apart", 2, |context| {
-        let millis = between(&Unit::Millis(1), &moment(&text(context, 1))?, &moment(&text(context, 0))?);
+        let millis = between(
+            &Unit::Millis(1),
+            &moment(&text(context, 1))?,
+            &moment(&text(context, 0))?,
+        );
         Ok(Value::Text(format!("D{millis}")))
     })?;
     register_forms(connection)
@@ -340,14 +383,15 @@ fn register_forms(connection: &Connection) -> Result<()> {
         };
         Ok(Value::Text(moment.written()))
     })?;
-    add_strict(connection, "tr_to_unixtime", 1, |context| Ok(Value::Real(unix(&moment(&text(context, 0))?))))?;
+    add_strict(connection, "tr_to_unixtime", 1, |context| {
+        Ok(Value::Real(unix(&moment(&text(context, 0))?)))
+    })?;
     add_strict(connection, "tr_from_iso8601_timestamp", 1, |context| {
         let written = text(context, 0);
         let plain = written.trim_end_matches('Z');
         let plain = plain.strip_suffix("+00:00").unwrap_or(plain);
-        let found = read::timestamp(plain).ok_or_else(|| {
-            Failed::new("INVALID_FUNCTION_ARGUMENT", format!("Invalid format: \"{written}\""))
-        })?;
+        let found = read::timestamp(plain)
+            .ok_or_else(|| Failed::new("INVALID_FUNCTION_ARGUMENT", format!("Invalid format: \"{written}\"")))?;
         let (rest, fraction) = found.split_once('.').unwrap_or((&found, ""));
         let fraction = format!("{fraction:0<3}");
         Ok(Value::Text(format!("{rest}.{} UTC", &fraction[..3])))
@@ -360,7 +404,10 @@ fn register_forms(connection: &Connection) -> Result<()> {
     add_strict(connection, "tr_to_iso8601", 1, |context| {
         let moment = moment(&text(context, 0))?;
         let (zoned, written) = (!moment.zone.is_empty(), moment.written());
-        let plain = written.strip_suffix(&format!(" {}", moment.zone)).unwrap_or(&written).replace(' ', "T");
+        let plain = written
+            .strip_suffix(&format!(" {}", moment.zone))
+            .unwrap_or(&written)
+            .replace(' ', "T");
         Ok(Value::Text(if zoned { format!("{plain}Z") } else { plain }))
     })?;
     add_strict(connection, "tr_date_format", 2, |context| {
@@ -377,7 +424,11 @@ fn register_forms(connection: &Connection) -> Result<()> {
         }
         let date = moment(&text(context, 0))?.at.date();
         let last = date.month().length(date.year());
-        Ok(Value::Text(format!("{:04}-{:02}-{last:02}", date.year(), u8::from(date.month()))))
+        Ok(Value::Text(format!(
+            "{:04}-{:02}-{last:02}",
+            date.year(),
+            u8::from(date.month())
+        )))
     })
 }
 
@@ -390,14 +441,21 @@ mod tests {
     fn units_of_moments() {
         let trunc = |unit: &str, written: &str| truncated(unit, Moment::read(written).unwrap()).unwrap().written();
         assert_eq!(trunc("month", "2024-02-29"), "2024-02-01");
-        assert_eq!(trunc("hour", "2024-02-29 13:14:15.678 UTC"), "2024-02-29 13:00:00.000 UTC");
+        assert_eq!(
+            trunc("hour", "2024-02-29 13:14:15.678 UTC"),
+            "2024-02-29 13:00:00.000 UTC"
+        );
         assert_eq!(trunc("week", "2024-02-29"), "2024-02-26");
         assert_eq!(trunc("quarter", "2024-02-29 01:02:03"), "2024-01-01 00:00:00");
         let mut end = Moment::read("2024-01-31").unwrap();
         end.months(1);
         assert_eq!(end.written(), "2024-02-29");
         let apart = |name: &str, from: &str, to: &str| {
-            between(&unit(name).unwrap(), &Moment::read(from).unwrap(), &Moment::read(to).unwrap())
+            between(
+                &unit(name).unwrap(),
+                &Moment::read(from).unwrap(),
+                &Moment::read(to).unwrap(),
+            )
         };
         assert_eq!(apart("month", "2024-01-31", "2024-02-29"), 0);
         assert_eq!(apart("day", "2024-03-01", "2024-02-28"), -2);
@@ -407,8 +465,14 @@ mod tests {
     #[test]
     fn forms() {
         let moment = Moment::read("2024-02-09 13:04:05.678").unwrap();
-        assert_eq!(formatted(&moment, "%Y/%m/%d %H:%i:%s %p %W %b %%"), "2024/02/09 13:04:05 PM Friday Feb %");
-        assert_eq!(parsed("09.02.2024 13:04", "%d.%m.%Y %H:%i").unwrap(), "2024-02-09 13:04:00.000");
+        assert_eq!(
+            formatted(&moment, "%Y/%m/%d %H:%i:%s %p %W %b %%"),
+            "2024/02/09 13:04:05 PM Friday Feb %"
+        );
+        assert_eq!(
+            parsed("09.02.2024 13:04", "%d.%m.%Y %H:%i").unwrap(),
+            "2024-02-09 13:04:00.000"
+        );
         assert_eq!(parsed("09.13.2024", "%d.%m.%Y"), None);
         assert_eq!(interval_text("D93784000"), "1 02:03:04.000");
         assert_eq!(interval_text("M14"), "1-2");

@@ -1,0 +1,198 @@
+//! One slice from workgroup to rows: look at the workgroup, run the statements in order, fetch what they give.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use auth_core::host::AsyncSleep as _;
+use auth_core::{AwsError, Host};
+use aws_sdk_athena::Client;
+use aws_sdk_athena::config::Builder;
+use connector_core::slice::Outcome;
+use connector_core::{Collector, Slice, SliceError, SliceRows};
+use futures::future::join_all;
+
+use crate::desk::Desk;
+use crate::execute::Executor;
+use crate::failure::ended;
+use crate::fetch::Fetcher;
+use crate::job::{Job, ResultSettings, Source, filled};
+use crate::objects::Objects;
+use crate::pace::Pace;
+use crate::running::Running;
+use crate::statement::{Kind, Statement, split};
+use crate::statistics::Notes;
+use crate::workgroup::{Place, inspect};
+
+/// Runs one job in every slice of a run.
+pub struct AthenaCollector {
+    job: Arc<Job>,
+    host: Host,
+    /// Tells this run's starts from those of others.
+    run: String,
+    running: Running,
+    pace: Pace,
+    objects: Objects,
+}
+
+impl std::fmt::Debug for AthenaCollector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AthenaCollector")
+            .field("job", &self.job)
+            .finish_non_exhaustive()
+    }
+}
+
+impl AthenaCollector {
+    /// Makes no call.
+    pub fn new(job: Job, host: &Host) -> Self {
+        AthenaCollector {
+            job: Arc::new(job),
+            host: host.clone(),
+            run: uuid::Uuid::new_v4().simple().to_string(),
+            running: Running::default(),
+            pace: Pace::default(),
+            objects: Objects::default(),
+        }
+    }
+
+    /// The text of what is to be run here, and the database that a saved query names.
+    async fn statements(&self, client: &Client, slice: &Slice) -> Result<(Vec<Statement>, Option<String>), SliceError> {
+        let (account, region) = (slice.account.id.as_str(), slice.region());
+        let fill = |statement: &Statement| Statement {
+            text: filled(&statement.text, account, region),
+            ..statement.clone()
+        };
+        match &self.job.source {
+            Source::Statements(statements) => Ok((statements.iter().map(fill).collect(), None)),
+            Source::Prepared(name) => {
+                let text = format!("EXECUTE {name}");
+                let kind = Kind::Change;
+                Ok((vec![Statement { number: 1, text, kind }], None))
+            }
+            Source::Named(id) => {
+                let answer = client.get_named_query().named_query_id(id).send().await;
+                let answer = answer.map_err(AwsError::of("athena", "GetNamedQuery"))?;
+                let Some(query) = answer.named_query else {
+                    return Err(AwsError::answer("athena", "GetNamedQuery", "the answer has no query").into());
+                };
+                let statements: Vec<Statement> = split(query.query_string()).iter().map(fill).collect();
+                match statements.len() {
+                    1 => Ok((statements, Some(query.database().to_owned()))),
+                    count => Err(ended(
+                        Outcome::Failed,
+                        format!("the saved query {id} has {count} statements"),
+                        "a saved query must have one statement to be run here",
+                    )),
+                }
+            }
+        }
+    }
+
+    fn executor(
+        &self,
+        slice: &Slice,
+        client: Client,
+        place: &Place,
+        database: Option<String>,
+        notes: &Notes,
+    ) -> Executor {
+        let (account, region) = (slice.account.id.as_str(), slice.region());
+        Executor {
+            job: Arc::clone(&self.job),
+            host: self.host.clone(),
+            running: self.running.clone(),
+            pace: self.pace.clone(),
+            desk: Desk::new(client.clone()),
+            client,
+            token: format!("{}-{account}-{region}", self.run),
+            place: place.clone(),
+            catalog: filled(&self.job.catalog, account, region),
+            database: database.or_else(|| self.job.database.as_ref().map(|name| filled(name, account, region))),
+            notes: notes.clone(),
+        }
+    }
+}
+
+#[async_trait]
+impl Collector for AthenaCollector {
+    async fn collect(&self, slice: &Slice, rows: &mut SliceRows) -> Result<(), SliceError> {
+        let access = &slice.access;
+        let config = Builder::from(access.sdk_config()).retry_partition(access.retry_partition());
+        let client = Client::from_conf(config.build());
+        let notes = Notes::new(&slice.facts, self.job.price_per_tb);
+        let (account, region) = (slice.account.id.as_str(), slice.region());
+        let fill = |template: &String| filled(template, account, region);
+        let wishes = ResultSettings {
+            location: self.job.results.location.as_ref().map(fill),
+            bucket_owner: self.job.results.bucket_owner.as_ref().map(fill),
+            ..self.job.results.clone()
+        };
+        let place = inspect(&client, &fill(&self.job.workgroup), &wishes, &self.job, &notes).await?;
+        let (statements, database) = self.statements(&client, slice).await?;
+        let executor = self.executor(slice, client.clone(), &place, database, &notes);
+        let fetcher = Fetcher {
+            job: &self.job,
+            host: &self.host,
+            client: &client,
+            slice,
+            place: &place,
+            objects: &self.objects,
+            notes: &notes,
+            executor: &executor,
+        };
+        for group in side_by_side(&statements, self.job.max_active) {
+            // In order: a later result is not looked at while an earlier one has failed; but all have ended.
+            for succeeded in join_all(group.iter().map(|statement| executor.execute(statement))).await {
+                fetcher.fetch(&succeeded?, rows).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn stop(&self) {
+        self.running.stop_all().await;
+    }
+}
+
+/// Groups of statements that may run at the same time: reads that follow one another, at most `most`. What changes
+/// something runs alone.
+fn side_by_side(statements: &[Statement], most: usize) -> Vec<&[Statement]> {
+    let reads = |statement: &Statement| statement.kind != Kind::Change;
+    let runs = statements.chunk_by(move |a, b| reads(a) && reads(b));
+    runs.flat_map(|run| run.chunks(most.max(1))).collect()
+}
+
+/// `future`, until `deadline`; `None` behind it.
+pub(crate) async fn until<T>(host: &Host, deadline: SystemTime, future: impl Future<Output = T>) -> Option<T> {
+    let left = deadline.duration_since(host.time().now()).unwrap_or(Duration::ZERO);
+    tokio::select! {
+        biased;
+        result = future => Some(result),
+        () = sleep(host, left) => None,
+    }
+}
+
+/// Waits on the host's clock.
+pub(crate) async fn sleep(host: &Host, duration: Duration) {
+    host.sleep().sleep(duration).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_run_side_by_side_and_changes_alone() {
+        let statements = split("select 1; show tables; select 2; insert into t select 1; drop table t; select 3");
+        let numbers = |most| -> Vec<Vec<u32>> {
+            let groups = side_by_side(&statements, most);
+            groups
+                .iter()
+                .map(|group| group.iter().map(|one| one.number).collect())
+                .collect()
+        };
+        assert_eq!(numbers(5), [vec![1, 2, 3], vec![4], vec![5], vec![6]]);
+        assert_eq!(numbers(2), [vec![1, 2], vec![3], vec![4], vec![5], vec![6]]);
+    }
+}

@@ -1,0 +1,262 @@
+//! One statement at AWS: started once, waited for, stopped where a limit is passed, started again where nothing can be
+//! done twice.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use auth_core::{ErrorKind, Host};
+use aws_sdk_athena::Client;
+use aws_sdk_athena::operation::start_query_execution::StartQueryExecutionInput;
+use aws_sdk_athena::operation::start_query_execution::builders::StartQueryExecutionInputBuilder;
+use aws_sdk_athena::types::{
+    QueryExecution, QueryExecutionContext, QueryExecutionState, ResultReuseByAgeConfiguration, ResultReuseConfiguration,
+};
+use connector_core::SliceError;
+use connector_core::slice::Outcome;
+
+use crate::collector::sleep;
+use crate::desk::Desk;
+use crate::failure::{Again, again, ended, failed, reason};
+use crate::job::{Fetch, Job};
+use crate::pace::Pace;
+use crate::running::{Query, Running};
+use crate::statement::{Kind, Statement};
+use crate::statistics::{Note, Notes, is_final, scanned};
+use crate::workgroup::Place;
+
+/// Starts of one statement, where a failure may be tried again.
+const MOST_STARTS: u32 = 3;
+/// Before a statement is started again, times its number.
+const BETWEEN_STARTS: Duration = Duration::from_secs(2);
+/// While as many queries are active as the account may have.
+const QUEUE: Duration = Duration::from_secs(5);
+/// While bytes are watched, they are asked for at least this often.
+const WATCH: Duration = Duration::from_secs(2);
+/// Calls for the state that fail one after another, each with all its retries, before the query is given up.
+const MOST_DEAF: u32 = 3;
+
+/// Runs the statements of one slice.
+pub(crate) struct Executor {
+    pub(crate) job: Arc<Job>,
+    pub(crate) host: Host,
+    pub(crate) running: Running,
+    pub(crate) pace: Pace,
+    pub(crate) desk: Desk,
+    pub(crate) client: Client,
+    /// Of this run and slice.
+    pub(crate) token: String,
+    pub(crate) place: Place,
+    pub(crate) catalog: String,
+    pub(crate) database: Option<String>,
+    pub(crate) notes: Notes,
+}
+
+/// A statement that has succeeded.
+pub(crate) struct Succeeded {
+    pub(crate) statement: Statement,
+    /// Where its rows were written as Parquet: AWS was given the statement within an UNLOAD.
+    pub(crate) unloaded: Option<String>,
+    pub(crate) execution: QueryExecution,
+    pub(crate) note: Note,
+    /// Until then its rows must be here.
+    pub(crate) deadline: SystemTime,
+}
+
+impl Executor {
+    fn now(&self) -> SystemTime {
+        self.host.time().now()
+    }
+
+    /// Runs a statement to its end.
+    pub(crate) async fn execute(&self, statement: &Statement) -> Result<Succeeded, SliceError> {
+        self.run(
+            statement,
+            self.job.fetch == Fetch::Unload && statement.kind == Kind::Select,
+        )
+        .await
+    }
+
+    /// Runs a statement to its end, and never within an UNLOAD.
+    pub(crate) async fn execute_as_it_is(&self, statement: &Statement) -> Result<Succeeded, SliceError> {
+        self.run(statement, false).await
+    }
+
+    async fn run(&self, statement: &Statement, unloads: bool) -> Result<Succeeded, SliceError> {
+        let deadline = self.now() + self.job.timeout;
+        let mut number = 1;
+        loop {
+            let target = self.unload_target(statement, number).filter(|_| unloads);
+            let text = target
+                .as_ref()
+                .map_or_else(|| statement.text.clone(), |target| unload(&statement.text, target));
+            let note = self.notes.begin(statement.number, &self.place.workgroup);
+            let kind = if unloads { "unload" } else { "query" };
+            let token = format!("{}-{}-{kind}-{number}", self.token, statement.number);
+            let query = self.start(self.input(&text, token), &note, deadline).await?;
+            let execution = self.wait(&query, statement.number, deadline).await?;
+            if state(&execution) == Some(&QueryExecutionState::Succeeded) {
+                return Ok(Succeeded {
+                    statement: statement.clone(),
+                    unloaded: target,
+                    execution,
+                    note,
+                    deadline,
+                });
+            }
+            let may = again(&execution, statement.kind != Kind::Change);
+            if may == Again::No || number == MOST_STARTS {
+                return Err(failed(&execution));
+            }
+            tracing::info!(
+                query = query.id,
+                why = reason(&execution),
+                "the statement is started again"
+            );
+            sleep(&self.host, BETWEEN_STARTS * number).await;
+            number += 1;
+        }
+    }
+
+    /// An empty prefix of this start's own.
+    fn unload_target(&self, statement: &Statement, number: u32) -> Option<String> {
+        let location = self.place.location.as_ref()?;
+        let location = location.trim_end_matches('/');
+        Some(format!(
+            "{location}/unload/{}-{}-{number}/",
+            self.token, statement.number
+        ))
+    }
+
+    fn input(&self, text: &str, token: String) -> StartQueryExecutionInputBuilder {
+        let context = QueryExecutionContext::builder()
+            .catalog(&self.catalog)
+            .set_database(self.database.clone())
+            .build();
+        let reuse = self.job.reuse_max_age.map(|age| {
+            let by_age = ResultReuseByAgeConfiguration::builder()
+                .enabled(true)
+                .max_age_in_minutes(age)
+                .build();
+            ResultReuseConfiguration::builder()
+                .result_reuse_by_age_configuration(by_age)
+                .build()
+        });
+        let parameters = &self.job.execution_parameters;
+        StartQueryExecutionInput::builder()
+            .query_string(text)
+            .client_request_token(token)
+            .query_execution_context(context)
+            .work_group(&self.place.workgroup)
+            .set_result_configuration(self.place.results.clone())
+            .set_result_reuse_configuration(reuse)
+            .set_execution_parameters((!parameters.is_empty()).then(|| parameters.clone()))
+    }
+
+    /// Starts a query, or waits in line while the account may not have more of them. The token stays the same: AWS runs
+    /// it once.
+    async fn start(
+        &self,
+        input: StartQueryExecutionInputBuilder,
+        note: &Note,
+        deadline: SystemTime,
+    ) -> Result<Query, SliceError> {
+        loop {
+            match self.running.start(&self.client, input.clone(), note).await {
+                Ok(query) => return Ok(query),
+                Err(start) if start.active_limit && self.now() < deadline => {
+                    tracing::debug!(error = %start.error, "waiting until fewer queries are active");
+                    sleep(&self.host, QUEUE).await;
+                }
+                Err(start) => return Err(start.error.into()),
+            }
+        }
+    }
+
+    /// Waits until the query has ended; one that passes a limit is stopped.
+    async fn wait(&self, query: &Query, statement: u32, deadline: SystemTime) -> Result<QueryExecution, SliceError> {
+        let turn = self.pace.begin(statement);
+        let mut waiting = self.desk.wait_for(&query.id);
+        let started = self.now();
+        let mut deaf = 0;
+        loop {
+            let mut news = std::pin::pin!(self.pace.news());
+            news.as_mut().enable();
+            let now = self.now();
+            let Ok(left) = deadline.duration_since(now) else {
+                query.stop().await;
+                return Err(timed_out(&self.job, &format!("query {} was stopped", query.id)));
+            };
+            let mut gap = turn.gap(now.duration_since(started).unwrap_or_default());
+            if self.job.max_scanned.is_some() {
+                gap = gap.min(WATCH);
+            }
+            tokio::select! {
+                () = sleep(&self.host, gap.min(left)) => match waiting.ask().await {
+                    Ok(()) => deaf = 0,
+                    Err(error) => {
+                        deaf += 1;
+                        if matches!(error.kind, ErrorKind::Denied | ErrorKind::Credentials) || deaf == MOST_DEAF {
+                            query.stop().await;
+                            return Err(error.into());
+                        }
+                        continue;
+                    }
+                },
+                _ = waiting.heard.changed() => {}
+                () = news => continue,
+            }
+            let Some(execution) = waiting.heard.borrow_and_update().clone() else {
+                continue;
+            };
+            query.note.execution(&execution);
+            if state(&execution).is_some_and(is_final) {
+                query.ended();
+                if state(&execution) == Some(&QueryExecutionState::Succeeded) {
+                    turn.took(
+                        duration(&execution).unwrap_or_else(|| self.now().duration_since(started).unwrap_or_default()),
+                    );
+                }
+                return Ok(execution);
+            }
+            let scanned = scanned(&execution);
+            if let Some(most) = self.job.max_scanned.filter(|most| scanned > *most) {
+                query.stop().await;
+                return Err(ended(
+                    Outcome::Failed,
+                    format!(
+                        "query {} was stopped: it had scanned {scanned} bytes, and may scan {most}",
+                        query.id
+                    ),
+                    "filter by partition, select fewer columns, or raise max_scanned_bytes; what was scanned is billed, \
+                     see cost",
+                ));
+            }
+        }
+    }
+}
+
+/// A statement that has taken too long.
+pub(crate) fn timed_out(job: &Job, what: &str) -> SliceError {
+    ended(
+        Outcome::TimedOut,
+        format!("not done after {} s: {what}", job.timeout.as_secs()),
+        "raise timeout, or let the query do less",
+    )
+}
+
+fn state(execution: &QueryExecution) -> Option<&QueryExecutionState> {
+    execution.status().and_then(|status| status.state())
+}
+
+/// How long AWS says that it took.
+fn duration(execution: &QueryExecution) -> Option<Duration> {
+    let millis = execution.statistics()?.total_execution_time_in_millis()?;
+    Some(Duration::from_millis(millis.unsigned_abs()))
+}
+
+/// <https://docs.aws.amazon.com/athena/latest/ug/unload.html>
+fn unload(text: &str, target: &str) -> String {
+    let target = target.replace('\'', "''");
+    // On lines of its own: the statement may end in a comment.
+    format!("UNLOAD (\n{text}\n) TO '{target}' WITH (format = 'PARQUET', compression = 'SNAPPY')")
+}

@@ -1,0 +1,221 @@
+//! Why a query failed, in AWS's own words, and what to do about it.
+
+use auth_core::error::Report;
+use aws_sdk_athena::types::{QueryExecution, QueryExecutionState};
+use connector_core::SliceError;
+use connector_core::slice::Outcome;
+
+/// What is to become of a query that has not succeeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// It may be started again: nothing is done twice.
+    Yes,
+    /// It is final.
+    No,
+}
+
+/// Whether a query that AWS has called FAILED may be started once more. A read may, when AWS says that it is worth it; what
+/// writes may only after a commit that another writer came before: else data is written twice.
+/// <https://docs.aws.amazon.com/athena/latest/APIReference/API_AthenaError.html>
+pub(crate) fn again(execution: &QueryExecution, reads_only: bool) -> Again {
+    let status = execution.status();
+    if status.and_then(|status| status.state()) != Some(&QueryExecutionState::Failed) {
+        return Again::No;
+    }
+    let retryable = status
+        .and_then(|status| status.athena_error())
+        .is_some_and(|error| error.retryable());
+    let lost_the_commit = reason(execution).contains("ICEBERG_COMMIT_ERROR");
+    if lost_the_commit || (reads_only && retryable) {
+        Again::Yes
+    } else {
+        Again::No
+    }
+}
+
+/// AWS's own words.
+pub(crate) fn reason(execution: &QueryExecution) -> String {
+    let status = execution.status();
+    let reason = status.and_then(|status| status.state_change_reason());
+    let error = status
+        .and_then(|status| status.athena_error())
+        .and_then(|error| error.error_message());
+    let words = [reason, error].into_iter().flatten().find(|words| !words.is_empty());
+    words.unwrap_or("AWS gives no reason").to_owned()
+}
+
+/// A query that failed, or that somebody else stopped.
+pub(crate) fn failed(execution: &QueryExecution) -> SliceError {
+    let reason = reason(execution);
+    let cancelled = execution.status().and_then(|status| status.state()) == Some(&QueryExecutionState::Cancelled);
+    let code = code(&reason);
+    let report = Report {
+        service: Some("athena"),
+        operation: Some("StartQueryExecution"),
+        hint: hint(code.unwrap_or_default(), &reason, cancelled).map(str::to_owned),
+        code: code.map(str::to_owned),
+        message: format!(
+            "query {} {}: {reason}",
+            execution.query_execution_id().unwrap_or_default(),
+            if cancelled { "was cancelled" } else { "failed" }
+        ),
+        ..Report::default()
+    };
+    SliceError::Work(outcome(&reason), Box::new(report))
+}
+
+/// A query that we have stopped, or a limit of ours.
+pub(crate) fn ended(outcome: Outcome, message: String, hint: &str) -> SliceError {
+    let report = Report {
+        service: Some("athena"),
+        message,
+        hint: Some(hint.to_owned()),
+        ..Report::default()
+    };
+    SliceError::Work(outcome, Box::new(report))
+}
+
+/// `TABLE_NOT_FOUND` of `TABLE_NOT_FOUND: line 1:15: …`
+/// <https://docs.aws.amazon.com/athena/latest/ug/error-reference.html>
+fn code(reason: &str) -> Option<&str> {
+    let (code, _) = reason.split_once(':')?;
+    let capitals = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    (code.len() > 3 && code.chars().all(capitals)).then_some(code)
+}
+
+fn is_denial(reason: &str) -> bool {
+    let lower = reason.to_ascii_lowercase();
+    [
+        "access denied",
+        "accessdenied",
+        "not authorized",
+        "insufficient lake formation",
+        "insufficient permissions",
+    ]
+    .iter()
+    .any(|words| lower.contains(words))
+}
+
+fn outcome(reason: &str) -> Outcome {
+    if is_denial(reason) {
+        Outcome::Denied
+    } else if reason.contains("SlowDown")
+        || reason.contains("Rate exceeded")
+        || reason.contains("Please reduce your request rate")
+    {
+        Outcome::Throttled
+    } else {
+        Outcome::Failed
+    }
+}
+
+fn hint(code: &str, reason: &str, cancelled: bool) -> Option<&'static str> {
+    let hint = match code {
+        _ if reason.contains("when writing output") || reason.contains("Unable to verify/create output bucket") => {
+            "the role needs s3:GetBucketLocation, s3:ListBucket and s3:PutObject on the bucket of output_location, and \
+             the bucket's policy must allow it: a bucket of another account needs both"
+        }
+        _ if is_denial(reason) => {
+            "the role needs s3:GetObject and s3:ListBucket on the tables' data, glue:Get* on catalog, database and \
+             tables, and with Lake Formation its grants; kms:Decrypt where data is encrypted"
+        }
+        "TABLE_NOT_FOUND" | "SCHEMA_NOT_FOUND" | "CATALOG_NOT_FOUND" => {
+            "check database and catalog, and whether the table exists in this account and region"
+        }
+        "COLUMN_NOT_FOUND" => "the table has no such column in this account: compare with DESCRIBE",
+        "SYNTAX_ERROR" | "TYPE_MISMATCH" | "FUNCTION_NOT_FOUND" => "AWS names line and column of the query",
+        "INVALID_PARAMETER_USAGE" => "give as many execution_parameters as the statement has ?",
+        "HIVE_PATH_ALREADY_EXISTS" => "the target of UNLOAD must be an empty prefix",
+        "NOT_SUPPORTED" if reason.contains("UNLOAD") || reason.contains("Unsupported Hive type") => {
+            "Parquet does not have this type: cast the column to varchar, or use fetch s3 or api"
+        }
+        "EXCEEDED_LOCAL_MEMORY_LIMIT" | "RESOURCE_EXHAUSTED" | "EXCEEDED_MEMORY_LIMIT" => {
+            "the query needs more memory than Athena gives it: select fewer columns, filter by partition, drop ORDER BY"
+        }
+        _ if reason.contains("Query exhausted resources") => {
+            "the query needs more than Athena gives it: select fewer columns, filter by partition, drop ORDER BY"
+        }
+        _ if reason.contains("Bytes scanned limit was exceeded") => {
+            "the workgroup's limit for one query: filter by partition, select fewer columns, or raise the limit"
+        }
+        _ if cancelled => "somebody else stopped it: CloudTrail tells who called StopQueryExecution",
+        _ => return None,
+    };
+    Some(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_athena::types::{AthenaError, QueryExecutionStatus};
+
+    use super::*;
+
+    fn execution(state: QueryExecutionState, reason: &str, retryable: bool) -> QueryExecution {
+        let error = AthenaError::builder().retryable(retryable).build();
+        let status = QueryExecutionStatus::builder()
+            .state(state)
+            .state_change_reason(reason)
+            .athena_error(error);
+        QueryExecution::builder()
+            .query_execution_id("q")
+            .status(status.build())
+            .build()
+    }
+
+    #[test]
+    fn only_what_cannot_be_done_twice_is_started_again() {
+        use QueryExecutionState::{Cancelled, Failed};
+        let commit = "ICEBERG_COMMIT_ERROR: Failed to commit";
+        for (state, reason, retryable, reads_only, expected) in [
+            (Failed, "GENERIC_INTERNAL_ERROR: x", true, true, Again::Yes),
+            (Failed, "GENERIC_INTERNAL_ERROR: x", true, false, Again::No),
+            (Failed, "GENERIC_INTERNAL_ERROR: x", false, true, Again::No),
+            (Failed, commit, false, false, Again::Yes),
+            (Cancelled, commit, true, true, Again::No),
+        ] {
+            let execution = execution(state.clone(), reason, retryable);
+            assert_eq!(
+                again(&execution, reads_only),
+                expected,
+                "{state:?} {reason} {retryable} {reads_only}"
+            );
+        }
+    }
+
+    #[test]
+    fn reasons_become_outcomes_codes_and_hints() {
+        for (reason, outcome, code, hint) in [
+            (
+                "TABLE_NOT_FOUND: line 1:15: Table 'a.b.c' does not exist",
+                Outcome::Failed,
+                Some("TABLE_NOT_FOUND"),
+                "database",
+            ),
+            (
+                "Access denied when writing output to url: s3://b/k.csv",
+                Outcome::Denied,
+                None,
+                "output_location",
+            ),
+            (
+                "PERMISSION_DENIED: Access Denied (Service: Amazon S3",
+                Outcome::Denied,
+                Some("PERMISSION_DENIED"),
+                "s3:GetObject",
+            ),
+            (
+                "HIVE_CURSOR_ERROR: Please reduce your request rate. (SlowDown)",
+                Outcome::Throttled,
+                Some("HIVE_CURSOR_ERROR"),
+                "",
+            ),
+        ] {
+            let SliceError::Work(found, report) = failed(&execution(QueryExecutionState::Failed, reason, false)) else {
+                panic!("{reason}");
+            };
+            assert_eq!((found, report.code.as_deref()), (outcome, code), "{reason}");
+            assert!(report.message.contains(reason), "{}", report.message);
+            assert!(report.hint.unwrap_or_default().contains(hint), "{reason}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Rows from the result object, parsed while it comes.
+
+use aws_sdk_athena::types::ColumnInfo;
+use connector_core::{SliceError, SliceRows};
+
+use super::{Fetcher, Shape, api, begin, cell, columns};
+use crate::execute::Succeeded;
+use crate::objects::{Download, Location};
+use crate::results::csv::CsvParser;
+use crate::results::text::TextRows;
+
+impl Fetcher<'_> {
+    /// Reads the object. Its types are in Athena's metadata only: `infos` where they are here already.
+    pub(super) async fn by_s3(
+        &self,
+        statement: &Succeeded,
+        shape: Shape,
+        infos: Option<Vec<ColumnInfo>>,
+        location: &Location,
+        rows: &mut SliceRows,
+    ) -> Result<(), SliceError> {
+        let infos = match infos {
+            Some(infos) => infos,
+            None => api::infos(&self.page(statement, None, 1).await?),
+        };
+        let columns = columns(&infos);
+        if columns.is_empty() {
+            return Ok(());
+        }
+        let mut object = Download::open(&self.reader(), self.host, location).await?;
+        statement.note.set("result_bytes", object.size());
+        let format = rows.format();
+        let table = begin(rows, statement.statement.number, &columns);
+        if shape == Shape::Lines {
+            let mut lines = TextRows::new(columns.len());
+            while let Some(chunk) = object.next().await? {
+                lines.feed(&chunk.bytes, |record| {
+                    self.push(statement, &columns, record.fields(), rows)
+                })?;
+            }
+            return lines.finish(|record| self.push(statement, &columns, record.fields(), rows));
+        }
+        let mut parser = CsvParser::default();
+        let mut each = |record: &crate::results::Record<'_>| {
+            table.push(|row| {
+                for (column, text) in columns.iter().zip(record.fields()) {
+                    cell(row, format, column, text)?;
+                }
+                Ok(())
+            })
+        };
+        while let Some(chunk) = object.next().await? {
+            parser.feed(&chunk.bytes, &mut each)?;
+        }
+        parser.finish(&mut each)?;
+        let header = parser.header().unwrap_or_default();
+        if header.len() != columns.len() {
+            return Err(SliceError::Local(format!(
+                "the result object has {} columns where Athena's metadata has {}",
+                header.len(),
+                columns.len()
+            )));
+        }
+        Ok(())
+    }
+}

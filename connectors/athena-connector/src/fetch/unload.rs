@@ -1,0 +1,152 @@
+//! Rows from the Parquet parts of an UNLOAD: exact nested values. The parts are loaded side by side, and read in the order
+//! of the manifest.
+
+use std::fs::File;
+use std::io::Write as _;
+
+use auth_core::AwsError;
+use connector_core::rows::{Format, Scratch};
+use connector_core::slice::Outcome;
+use connector_core::table::{Heading, Value};
+use connector_core::{SliceError, SliceRows};
+use futures::{StreamExt as _, TryStreamExt as _};
+
+use super::{Fetcher, Shape};
+use crate::execute::Succeeded;
+use crate::failure::ended;
+use crate::objects::{Download, Location};
+use crate::results::parquet::{Part, PartError};
+use crate::statement::Statement;
+
+/// Parts that are loaded at once.
+const PARTS: usize = 4;
+/// A manifest of a million parts is about this large.
+const LARGEST_MANIFEST: u64 = 256 * 1024 * 1024;
+
+impl From<PartError> for SliceError {
+    fn from(error: PartError) -> Self {
+        SliceError::Local(format!("a part that UNLOAD wrote: {error}"))
+    }
+}
+
+impl Fetcher<'_> {
+    /// Reads what Athena wrote under `target`.
+    pub(super) async fn by_unload(
+        &self,
+        statement: &Succeeded,
+        target: &str,
+        rows: &mut SliceRows,
+    ) -> Result<(), SliceError> {
+        let parts = self.parts(statement).await?;
+        for part in &parts {
+            if !part.starts_with(target) {
+                return Err(ended(
+                    Outcome::Failed,
+                    format!("the manifest names {part}, which is not under {target}"),
+                    "nobody but Athena should write under output_location: look who does",
+                ));
+            }
+        }
+        if parts.is_empty() {
+            return self.no_rows(statement, rows).await;
+        }
+        let number = statement.statement.number;
+        let scratch = rows.scratch();
+        let loading = futures::stream::iter(parts)
+            .map(|part| self.load(part, &scratch))
+            .buffered(PARTS);
+        let mut loading = std::pin::pin!(loading);
+        let mut headings: Option<Vec<Heading>> = None;
+        while let Some(file) = loading.try_next().await? {
+            let part = Part::open(file)?;
+            let own: Vec<Heading> = part
+                .columns()
+                .iter()
+                .map(|c| Heading::new(c.name.as_str(), c.kind()))
+                .collect();
+            match &headings {
+                None => {
+                    rows.begin(number, own.clone());
+                    headings = Some(own);
+                }
+                Some(first) if *first == own => {}
+                Some(_) => {
+                    return Err(SliceError::Local(
+                        "the parts that UNLOAD wrote differ in their columns".to_owned(),
+                    ));
+                }
+            }
+            let csv = rows.format() == Format::Csv;
+            let mut scratch = String::new();
+            for batch in part {
+                let batch = batch?;
+                let table = rows.table(number)?;
+                for record in batch.iter() {
+                    table.push(|row| {
+                        for cell in record.cells() {
+                            if csv {
+                                row.cell(&Value::text(cell.text(&mut scratch)));
+                            } else {
+                                row.cell(&cell.value(&mut scratch));
+                            }
+                        }
+                        Ok(())
+                    })?;
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+        Ok(())
+    }
+
+    /// The addresses of the parts, as the manifest has them.
+    pub(super) async fn parts(&self, statement: &Succeeded) -> Result<Vec<String>, SliceError> {
+        if statement.unloaded.is_none() {
+            return Ok(Vec::new());
+        }
+        let statistics = statement.execution.statistics();
+        let manifest = statistics.and_then(|statistics| statistics.data_manifest_location());
+        let Some(manifest) = manifest.and_then(Location::parse) else {
+            let why = "the answer names no manifest of what UNLOAD wrote";
+            return Err(AwsError::answer("athena", "GetQueryExecution", why).into());
+        };
+        let mut object = Download::open(&self.reader(), self.host, &manifest).await?;
+        if object.size() > LARGEST_MANIFEST {
+            return Err(SliceError::Local(format!("the manifest has {} bytes", object.size())));
+        }
+        let mut text = Vec::new();
+        while let Some(chunk) = object.next().await? {
+            text.extend_from_slice(&chunk.bytes);
+        }
+        let text = String::from_utf8(text).map_err(|_| SliceError::Local("the manifest is not UTF-8".to_owned()))?;
+        let lines = text.lines().map(|line| line.trim().trim_matches('"'));
+        Ok(lines.filter(|line| !line.is_empty()).map(str::to_owned).collect())
+    }
+
+    /// A part on the disk: Parquet is read from its end, and a part may be larger than memory.
+    async fn load(&self, address: String, scratch: &Scratch) -> Result<File, SliceError> {
+        let Some(location) = Location::parse(&address) else {
+            return Err(SliceError::Local(format!(
+                "the manifest names {address}, which is no object"
+            )));
+        };
+        let mut object = Download::open(&self.reader(), self.host, &location).await?;
+        let mut file = scratch.file()?;
+        while let Some(chunk) = object.next().await? {
+            file.write_all(&chunk.bytes)?;
+        }
+        file.flush()?;
+        Ok(file)
+    }
+
+    /// UNLOAD writes nothing where there are no rows, not even the columns. A query that reads nothing tells them.
+    async fn no_rows(&self, statement: &Succeeded, rows: &mut SliceRows) -> Result<(), SliceError> {
+        let text = format!("SELECT * FROM (\n{}\n) LIMIT 0", statement.statement.text);
+        let columns = Statement {
+            text,
+            ..statement.statement.clone()
+        };
+        let succeeded = self.executor.execute_as_it_is(&columns).await?;
+        self.by_api(&succeeded, Shape::Table, None, rows).await
+    }
+}

@@ -1,0 +1,159 @@
+//! Objects in S3: found in the region of their bucket, read by parallel ranges within a bound on memory, deleted.
+
+mod download;
+mod range;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use auth_core::{AwsError, RegionalAccess};
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{Builder, ResponseChecksumValidation};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::RequestId;
+use tokio::sync::Semaphore;
+
+pub(crate) use download::Download;
+
+/// KiB that all downloads of a run may have read ahead.
+const AHEAD_KIB: usize = 40 * 1024;
+
+/// What all downloads of a run share.
+#[derive(Clone, Debug)]
+pub(crate) struct Objects(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    room: Arc<Semaphore>,
+    /// Buckets that are not in the region of their query.
+    regions: Mutex<HashMap<String, String>>,
+}
+
+impl Default for Objects {
+    fn default() -> Self {
+        Objects(Arc::new(Shared {
+            room: Arc::new(Semaphore::new(AHEAD_KIB)),
+            regions: Mutex::default(),
+        }))
+    }
+}
+
+/// An object's address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Location {
+    pub(crate) bucket: String,
+    pub(crate) key: String,
+}
+
+impl Location {
+    /// Reads `s3://bucket/key`.
+    pub(crate) fn parse(address: &str) -> Option<Self> {
+        let (bucket, key) = address.strip_prefix("s3://")?.split_once('/')?;
+        (!bucket.is_empty() && !key.is_empty()).then(|| Location {
+            bucket: bucket.to_owned(),
+            key: key.to_owned(),
+        })
+    }
+}
+
+/// Who reads and what the bucket must be.
+#[derive(Clone, Debug)]
+pub(crate) struct Reader {
+    pub(crate) objects: Objects,
+    pub(crate) access: RegionalAccess,
+    pub(crate) bucket_owner: Option<String>,
+}
+
+impl Reader {
+    /// A client for the region that the bucket is known to be in, or that of the query.
+    fn client(&self, bucket: &str) -> Client {
+        let known = self
+            .objects
+            .0
+            .regions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(bucket)
+            .cloned();
+        let region = known.unwrap_or_else(|| self.access.region().to_owned());
+        let config = self.access.streaming_config(&region);
+        // Behind an endpoint of one's own, and with dots in its name, a bucket is no host name.
+        let path_style = config.endpoint_url().is_some() || bucket.contains('.');
+        let config = Builder::from(&config)
+            .retry_partition(self.access.retry_partition())
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+            .force_path_style(path_style);
+        Client::from_conf(config.build())
+    }
+
+    /// Whether the answer says that the bucket is in another region than was thought; it is known then.
+    fn learns_region<E: ProvideErrorMetadata>(&self, bucket: &str, error: &SdkError<E>) -> bool {
+        let Some(response) = error.raw_response() else {
+            return false;
+        };
+        if !matches!(response.status().as_u16(), 301 | 307 | 400) {
+            return false;
+        }
+        let header = response.headers().get("x-amz-bucket-region").map(str::to_owned);
+        let body = response.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
+        let named = body.split_once("<Region>").and_then(|(_, rest)| rest.split_once('<'));
+        let Some(region) = header.or_else(|| named.map(|(region, _)| region.to_owned())) else {
+            return false;
+        };
+        tracing::debug!(bucket, region, "the bucket is in another region");
+        let mut regions = self.objects.0.regions.lock().unwrap_or_else(PoisonError::into_inner);
+        regions.insert(bucket.to_owned(), region.clone()).as_ref() != Some(&region)
+    }
+
+    /// Deletes an object; one that is not there is no failure.
+    pub(crate) async fn delete(&self, location: &Location) -> Result<(), AwsError> {
+        loop {
+            let request = self.client(&location.bucket).delete_object();
+            let request = request.bucket(&location.bucket).key(&location.key);
+            match request
+                .set_expected_bucket_owner(self.bucket_owner.clone())
+                .send()
+                .await
+            {
+                Ok(_) => return Ok(()),
+                Err(error) if self.learns_region(&location.bucket, &error) => {}
+                Err(error) => return Err(AwsError::of("s3", "DeleteObject")(error)),
+            }
+        }
+    }
+}
+
+/// Whether S3 has no such object, or does not say so because the caller may not list the bucket.
+pub(crate) fn is_missing(error: &AwsError) -> bool {
+    matches!(error.code.as_deref(), Some("NoSuchKey" | "NoSuchBucket" | "NotFound")) || error.http_status == Some(404)
+}
+
+/// Whether an error says that the range begins behind the end: an object of no bytes.
+fn is_empty_object<E: ProvideErrorMetadata + RequestId>(error: &SdkError<E>) -> bool {
+    error
+        .raw_response()
+        .is_some_and(|response| response.status().as_u16() == 416)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read() {
+        for (address, expected) in [
+            ("s3://b/k", Some(("b", "k"))),
+            ("s3://b/p/k.csv", Some(("b", "p/k.csv"))),
+            ("s3://b/", None),
+            ("s3://b", None),
+            ("s3:///k", None),
+            ("https://b/k", None),
+        ] {
+            let expected = expected.map(|(bucket, key)| Location {
+                bucket: bucket.to_owned(),
+                key: key.to_owned(),
+            });
+            assert_eq!(Location::parse(address), expected, "{address}");
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! Rows as Apache Parquet: cells wait in the spool in a compact form, and become columns when the file is written.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use arrow_array::builder::{
+    BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder, StringBuilder,
+    TimestampMicrosecondBuilder,
+};
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
+use parquet::file::properties::WriterProperties;
+use serde::{Deserialize, Serialize};
+use time::format_description::StaticFormatDescription;
+use time::macros::format_description;
+
+use super::encode::LENGTH;
+use crate::table::{Heading, Kind, Value};
+
+/// Rows and bytes that become columns at a time.
+const BATCH_ROWS: usize = 8192;
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// A row group is written when it holds this many bytes.
+const ROW_GROUP_BYTES: usize = 24 * 1024 * 1024;
+
+/// A cell that waits. How a text is to be read, the column's type says.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) enum Cell<'a> {
+    Null,
+    Text(&'a str),
+    Integer(i64),
+    Number(f64),
+    Boolean(bool),
+    Timestamp(i64, u32),
+    Binary(&'a [u8]),
+}
+
+impl<'a> Cell<'a> {
+    pub(super) fn of(value: &'a Value<'_>) -> Self {
+        match value {
+            Value::Null => Cell::Null,
+            Value::Text(text) => Cell::Text(text),
+            Value::Literal(text) => Cell::Text(text),
+            Value::Nested(text) => Cell::Text(text),
+            Value::Integer(number) => Cell::Integer(*number),
+            Value::Number(number) => Cell::Number(*number),
+            Value::Boolean(truth) => Cell::Boolean(*truth),
+            Value::Timestamp(seconds, nanos) => Cell::Timestamp(*seconds, *nanos),
+            Value::Binary { bytes, .. } => Cell::Binary(bytes),
+        }
+    }
+
+    pub(super) fn write(&self, row: &mut Vec<u8>) {
+        // Into memory: it does not fail.
+        drop(postcard::to_io(self, row));
+    }
+}
+
+/// Writes one file.
+pub(super) struct ParquetSink<W: Write + Send> {
+    writer: ArrowWriter<W>,
+    schema: SchemaRef,
+    columns: Vec<(String, Column)>,
+    /// Bytes of a row that is not whole yet.
+    rest: Vec<u8>,
+    rows: usize,
+    bytes: usize,
+}
+
+impl<W: Write + Send> ParquetSink<W> {
+    pub(super) fn new(sink: W, headings: &[Heading]) -> io::Result<Self> {
+        let field = |heading: &Heading| Field::new(&heading.name, data_type(heading.kind), !heading.key);
+        let schema = Arc::new(Schema::new(headings.iter().map(field).collect::<Vec<_>>()));
+        let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+        Ok(ParquetSink {
+            writer: ArrowWriter::try_new(sink, Arc::clone(&schema), Some(properties)).map_err(io::Error::other)?,
+            columns: headings
+                .iter()
+                .map(|heading| (heading.name.clone(), Column::new(heading.kind)))
+                .collect(),
+            schema,
+            rest: Vec::new(),
+            rows: 0,
+            bytes: 0,
+        })
+    }
+
+    /// Takes rows, in pieces that may end anywhere.
+    pub(super) fn write(&mut self, piece: &[u8]) -> io::Result<()> {
+        if self.rest.is_empty() {
+            let used = self.rows_of(piece)?;
+            self.rest.extend_from_slice(&piece[used..]);
+            return Ok(());
+        }
+        let mut rest = std::mem::take(&mut self.rest);
+        rest.extend_from_slice(piece);
+        let used = self.rows_of(&rest)?;
+        rest.drain(..used);
+        self.rest = rest;
+        Ok(())
+    }
+
+    /// Takes the whole rows that `bytes` begins with, and says how many bytes that were.
+    fn rows_of(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut used = 0;
+        while let Some((length, cells)) = bytes[used..].split_first_chunk::<LENGTH>() {
+            let length = u32::from_le_bytes(*length) as usize;
+            let Some(cells) = cells.get(..length) else { break };
+            self.row(cells)?;
+            used += LENGTH + length;
+        }
+        Ok(used)
+    }
+
+    fn row(&mut self, mut cells: &[u8]) -> io::Result<()> {
+        self.bytes += cells.len();
+        for (name, column) in &mut self.columns {
+            let (cell, rest) = postcard::take_from_bytes(cells).map_err(io::Error::other)?;
+            cells = rest;
+            column.push(cell).map_err(|why| {
+                let shown = format!("column {name} cannot be written as Parquet without loss: {why}");
+                io::Error::new(io::ErrorKind::InvalidData, shown)
+            })?;
+        }
+        self.rows += 1;
+        if self.rows >= BATCH_ROWS || self.bytes >= BATCH_BYTES {
+            self.batch()?;
+        }
+        Ok(())
+    }
+
+    fn batch(&mut self) -> io::Result<()> {
+        if self.rows == 0 {
+            return Ok(());
+        }
+        let arrays = self.columns.iter_mut().map(|(_, column)| column.finish()).collect();
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays).map_err(io::Error::other)?;
+        self.writer.write(&batch).map_err(io::Error::other)?;
+        if self.writer.in_progress_size() > ROW_GROUP_BYTES {
+            self.writer.flush().map_err(io::Error::other)?;
+        }
+        (self.rows, self.bytes) = (0, 0);
+        Ok(())
+    }
+
+    /// Ends the file.
+    pub(super) fn finish(mut self) -> io::Result<W> {
+        self.batch()?;
+        self.writer.into_inner().map_err(io::Error::other)
+    }
+}
+
+fn data_type(kind: Kind) -> DataType {
+    match kind {
+        Kind::Text | Kind::Nested => DataType::Utf8,
+        Kind::Integer => DataType::Int64,
+        Kind::Number => DataType::Float64,
+        Kind::Decimal(precision, scale) => DataType::Decimal128(precision, scale),
+        Kind::Boolean => DataType::Boolean,
+        Kind::Date => DataType::Date32,
+        Kind::LocalTimestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
+        Kind::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        Kind::Binary => DataType::Binary,
+    }
+}
+
+enum Column {
+    Text(StringBuilder),
+    Integer(Int64Builder),
+    Number(Float64Builder),
+    Decimal(u8, i8, Decimal128Builder),
+    Boolean(BooleanBuilder),
+    Date(Date32Builder),
+    Timestamp(TimestampMicrosecondBuilder),
+    Binary(BinaryBuilder),
+}
+
+impl Column {
+    fn new(kind: Kind) -> Self {
+        match kind {
+            Kind::Text | Kind::Nested => Column::Text(StringBuilder::new()),
+            Kind::Integer => Column::Integer(Int64Builder::new()),
+            Kind::Number => Column::Number(Float64Builder::new()),
+            Kind::Decimal(precision, scale) => Column::Decimal(
+                precision,
+                scale,
+                Decimal128Builder::new().with_data_type(data_type(kind)),
+            ),
+            Kind::Boolean => Column::Boolean(BooleanBuilder::new()),
+            Kind::Date => Column::Date(Date32Builder::new()),
+            Kind::LocalTimestamp | Kind::Timestamp => {
+                Column::Timestamp(TimestampMicrosecondBuilder::new().with_data_type(data_type(kind)))
+            }
+            Kind::Binary => Column::Binary(BinaryBuilder::new()),
+        }
+    }
+
+    fn push(&mut self, cell: Cell<'_>) -> Result<(), String> {
+        let unexpected = |expected: &str| Err(format!("`{}` is not {expected}", shown(cell)));
+        match (self, cell) {
+            (Column::Text(column), Cell::Null) => column.append_null(),
+            (Column::Text(column), Cell::Text(text)) => column.append_value(text),
+            (Column::Text(_), _) => return unexpected("text"),
+            (Column::Integer(column), Cell::Null) => column.append_null(),
+            (Column::Integer(column), Cell::Integer(number)) => column.append_value(number),
+            (Column::Integer(column), Cell::Text(text)) => match text.parse() {
+                Ok(number) => column.append_value(number),
+                Err(_) => return unexpected("a whole number of 64 bits"),
+            },
+            (Column::Integer(_), _) => return unexpected("a whole number"),
+            (Column::Number(column), Cell::Null) => column.append_null(),
+            (Column::Number(column), Cell::Number(number)) => column.append_value(number),
+            (Column::Number(column), Cell::Text(text)) => match text.parse() {
+                Ok(number) => column.append_value(number),
+                Err(_) => return unexpected("a number"),
+            },
+            (Column::Number(_), _) => return unexpected("a number"),
+            (Column::Decimal(.., column), Cell::Null) => column.append_null(),
+            (Column::Decimal(precision, scale, column), Cell::Text(text)) => match decimal(text, *precision, *scale) {
+                Some(number) => column.append_value(number),
+                None => return unexpected("a decimal number of the column's precision"),
+            },
+            (Column::Decimal(..), _) => return unexpected("a decimal number"),
+            (Column::Boolean(column), Cell::Null) => column.append_null(),
+            (Column::Boolean(column), Cell::Boolean(truth)) => column.append_value(truth),
+            (Column::Boolean(column), Cell::Text(text)) => match text.parse() {
+                Ok(truth) => column.append_value(truth),
+                Err(_) => return unexpected("true or false"),
+            },
+            (Column::Boolean(_), _) => return unexpected("true or false"),
+            (Column::Date(column), Cell::Null) => column.append_null(),
+            (Column::Date(column), Cell::Text(text)) => match time::Date::parse(text, DATE) {
+                Ok(date) => column.append_value(date.to_julian_day() - EPOCH_JULIAN_DAY),
+                Err(_) => return unexpected("a date of the years 0 to 9999"),
+            },
+            (Column::Date(_), _) => return unexpected("a date"),
+            (Column::Timestamp(column), Cell::Null) => column.append_null(),
+            (Column::Timestamp(column), Cell::Timestamp(seconds, nanos)) => {
+                let micros = seconds.checked_mul(1_000_000);
+                match micros.and_then(|micros| micros.checked_add(i64::from(nanos / 1000))) {
+                    Some(micros) if nanos % 1000 == 0 => column.append_value(micros),
+                    _ => return unexpected("a time of whole microseconds"),
+                }
+            }
+            (Column::Timestamp(column), Cell::Text(text)) => match local_timestamp(text) {
+                Some(micros) => column.append_value(micros),
+                None => return unexpected("a timestamp of whole microseconds, of the years 0 to 9999"),
+            },
+            (Column::Timestamp(_), _) => return unexpected("a timestamp"),
+            (Column::Binary(column), Cell::Null) => column.append_null(),
+            (Column::Binary(column), Cell::Binary(bytes)) => column.append_value(bytes),
+            (Column::Binary(_), _) => return unexpected("bytes"),
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        match self {
+            Column::Text(column) => Arc::new(column.finish()),
+            Column::Integer(column) => Arc::new(column.finish()),
+            Column::Number(column) => Arc::new(column.finish()),
+            Column::Decimal(.., column) => Arc::new(column.finish()),
+            Column::Boolean(column) => Arc::new(column.finish()),
+            Column::Date(column) => Arc::new(column.finish()),
+            Column::Timestamp(column) => Arc::new(column.finish()),
+            Column::Binary(column) => Arc::new(column.finish()),
+        }
+    }
+}
+
+fn shown(cell: Cell<'_>) -> String {
+    match cell {
+        Cell::Text(text) => text.chars().take(60).collect(),
+        other => format!("{other:?}"),
+    }
+}
+
+const DATE: StaticFormatDescription = format_description!("[year]-[month]-[day]");
+const SECOND: StaticFormatDescription = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
+/// 1970-01-01.
+const EPOCH_JULIAN_DAY: i32 = 2_440_588;
+
+/// Microseconds since 1970 of `2001-08-22 03:04:05.321`; finer digits must be zero.
+fn local_timestamp(text: &str) -> Option<i64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    if !fraction.bytes().all(|digit| digit.is_ascii_digit()) || fraction.bytes().skip(6).any(|digit| digit != b'0') {
+        return None;
+    }
+    let digits: String = fraction.chars().chain("000000".chars()).take(6).collect();
+    let seconds = time::PrimitiveDateTime::parse(whole, SECOND)
+        .ok()?
+        .assume_utc()
+        .unix_timestamp();
+    seconds.checked_mul(1_000_000)?.checked_add(digits.parse().ok()?)
+}
+
+/// The digits of `-12.30`, at most `precision`, with `scale` of them behind the point.
+fn decimal(text: &str, precision: u8, scale: i8) -> Option<i128> {
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let scale = usize::try_from(scale).ok()?;
+    let is_digits = |text: &str| text.bytes().all(|digit| digit.is_ascii_digit());
+    if digits.is_empty() || !is_digits(whole) || !is_digits(fraction) || fraction.len() > scale {
+        return None;
+    }
+    let unscaled: i128 = format!("{whole}{fraction:0<scale$}").parse().ok()?;
+    let fits = unscaled < 10_i128.checked_pow(precision.into())?;
+    fits.then_some(if negative { -unscaled } else { unscaled })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timestamps_keep_every_digit_or_are_refused() {
+        for (text, micros) in [
+            ("1970-01-01 00:00:00", Some(0)),
+            ("1970-01-01 00:00:01.5", Some(1_500_000)),
+            ("2001-08-22 03:04:05.321", Some(998_449_445_321_000)),
+            ("1969-12-31 23:59:59.999999", Some(-1)),
+            ("1970-01-01 00:00:00.000001000", Some(1)),
+            ("1970-01-01 00:00:00.0000001", None),
+            ("1970-01-01", None),
+        ] {
+            assert_eq!(local_timestamp(text), micros, "{text}");
+        }
+    }
+
+    #[test]
+    fn decimals_keep_every_digit_or_are_refused() {
+        for (text, scale, digits) in [
+            ("12.3", 2, Some(1230)),
+            ("-0.01", 2, Some(-1)),
+            ("5", 0, Some(5)),
+            (".5", 1, Some(5)),
+            ("1.234", 2, None),
+            ("1e3", 2, None),
+            ("", 2, None),
+            (
+                "12345678901234567890123456789012345678",
+                0,
+                Some(12_345_678_901_234_567_890_123_456_789_012_345_678),
+            ),
+        ] {
+            assert_eq!(decimal(text, 38, scale), digits, "{text}");
+        }
+        assert_eq!(decimal("99.9", 3, 1), Some(999));
+        assert_eq!(decimal("100.0", 3, 1), None);
+    }
+}
