@@ -203,7 +203,8 @@ fn course(call: &Call<'_>, state: &mut State, workgroup: &str, text: &str) -> Co
 /// Shows an earlier result, where one is young enough: the same text, by the same workgroup, over the same database.
 fn reuse_result(state: &State, query: &mut Query, age: Duration) {
     let same = |other: &&Query| {
-        other.text == query.text
+        other.reused.is_none()
+            && other.text == query.text
             && (&other.account, &other.region, &other.workgroup) == (&query.account, &query.region, &query.workgroup)
             && (&other.catalog, &other.database, &other.parameters)
                 == (&query.catalog, &query.database, &query.parameters)

@@ -188,6 +188,8 @@ impl<'a> Compiler<'a> {
         right: &SetExpr,
         outer: Option<&Scope<'_>>,
     ) -> Result<Compiled, Failed> {
+        // The right part must not take the left's operator to itself; and a query that reads from itself must be bare.
+        let bare = matches!(right, SetExpr::Select(_));
         let (left, _) = self.body(left, outer)?;
         let (right, _) = self.body(right, outer)?;
         let name = op.to_string();
@@ -217,8 +219,12 @@ impl<'a> Compiler<'a> {
             (_, SetQuantifier::All) => return Err(Failed::not_simulated(&format!("{name} ALL"))),
             _ => "",
         };
-        // The right part must not take the left's operator to itself.
-        let sql = format!("{} {name}{all} SELECT * FROM ({})", left.sql, right.sql);
+        let second = if bare {
+            right.sql
+        } else {
+            format!("SELECT * FROM ({})", right.sql)
+        };
+        let sql = format!("{} {name}{all} {second}", left.sql);
         Ok(Compiled { sql, outputs })
     }
 

@@ -1,6 +1,9 @@
 //! FROM: tables, views, queries and arrays, and how they are joined.
 
-use sqlparser::ast::{Expr, Ident, Join, JoinConstraint, JoinOperator, TableAlias, TableFactor, TableWithJoins};
+use sqlparser::ast::{
+    Expr, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint, JoinOperator, TableAlias, TableFactor,
+    TableWithJoins,
+};
 
 use super::compile::{Compiler, renamed};
 use super::errors::{Failed, at};
@@ -79,6 +82,21 @@ impl Compiler<'_> {
                 let (sql, relation) = self.relation(&parts, alias.as_ref())?;
                 Ok((sql, vec![relation]))
             }
+            TableFactor::Table {
+                name,
+                alias,
+                args: Some(arguments),
+                with_ordinality,
+                ..
+            } if name.to_string().eq_ignore_ascii_case("unnest") => {
+                let arrays = arguments.args.iter().filter_map(|argument| match argument {
+                    FunctionArg::Unnamed(FunctionArgExpr::Expr(expression)) => Some(expression.clone()),
+                    _ => None,
+                });
+                let arrays: Vec<Expr> = arrays.collect();
+                let (sql, relation) = self.unnest(&arrays, *with_ordinality, alias.as_ref(), scope)?;
+                Ok((sql, vec![relation]))
+            }
             TableFactor::Derived {
                 lateral: false,
                 subquery,
@@ -87,15 +105,6 @@ impl Compiler<'_> {
             } => {
                 let compiled = self.query(subquery, scope.outer)?;
                 let (sql, relation) = self.derived(&compiled.sql, compiled.outputs, alias.as_ref(), None)?;
-                Ok((sql, vec![relation]))
-            }
-            TableFactor::UNNEST {
-                alias,
-                array_exprs,
-                with_ordinality,
-                ..
-            } => {
-                let (sql, relation) = self.unnest(array_exprs, *with_ordinality, alias.as_ref(), scope)?;
                 Ok((sql, vec![relation]))
             }
             TableFactor::NestedJoin {
@@ -124,6 +133,12 @@ impl Compiler<'_> {
         {
             return self.derived(&sql_name, outputs, alias, Some(&name.value));
         }
+        if let [catalog, _, _] = parts
+            && !catalog.value.eq_ignore_ascii_case("awsdatacatalog")
+        {
+            let message = format!("{}Catalog '{}' does not exist", at(catalog.span), catalog.value);
+            return Err(Failed::new("CATALOG_NOT_FOUND", message));
+        }
         let (database, table) = self.qualified(parts);
         let own = alias.map_or(last.value.as_str(), |alias| alias.name.value.as_str());
         if let Some(view) = self.tables.view(&database, &table).cloned() {
@@ -141,7 +156,7 @@ impl Compiler<'_> {
             name: Some(column.name.clone()),
             of: column.of.clone(),
         });
-        let columns = alias.map_or(Vec::new(), |alias| column_names(alias));
+        let columns = alias.map_or(Vec::new(), column_names);
         let outputs = renamed(outputs.collect(), &columns)?;
         let fields = outputs.into_iter().zip(&found.columns).map(|(output, column)| Field {
             bound: Bound::new(format!("{name}.{}", quoted(&column.name)), output.of),
@@ -169,14 +184,6 @@ impl Compiler<'_> {
 
     fn unknown(&self, parts: &[Ident], database: &str, table: &str) -> Failed {
         let place = at(parts[0].span);
-        if let [catalog, _, _] = parts
-            && !catalog.value.eq_ignore_ascii_case("awsdatacatalog")
-        {
-            return Failed::new(
-                "CATALOG_NOT_FOUND",
-                format!("{place}Catalog '{}' does not exist", catalog.value),
-            );
-        }
         if !self.tables.has_database(database) {
             return Failed::new("SCHEMA_NOT_FOUND", format!("{place}Schema '{database}' does not exist"));
         }
@@ -195,7 +202,7 @@ impl Compiler<'_> {
         otherwise: Option<&str>,
     ) -> Result<(String, Relation), Failed> {
         let name = self.fresh("r");
-        let columns = alias.map_or(Vec::new(), |alias| column_names(alias));
+        let columns = alias.map_or(Vec::new(), column_names);
         let fields = renamed(outputs, &columns)?
             .into_iter()
             .enumerate()
@@ -271,7 +278,7 @@ impl Compiler<'_> {
             name: name.clone(),
             of: bound.of.clone(),
         });
-        let columns = alias.map_or(Vec::new(), |alias| column_names(alias));
+        let columns = alias.map_or(Vec::new(), column_names);
         let outputs = renamed(outputs.collect(), &columns)?;
         let fields = outputs.into_iter().zip(values).map(|(output, (_, bound))| Field {
             name: output.name,

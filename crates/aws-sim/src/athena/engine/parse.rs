@@ -1,8 +1,9 @@
 //! Texts to statements, and AWS's answer to texts that are none.
 
 use sqlparser::ast::{Expr, Query, Statement};
+use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::Tokenizer;
+use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use super::dialect::Athena;
 use super::lexer::{Lexed, lex};
@@ -45,14 +46,78 @@ fn parser(text: &str) -> Result<Parser<'static>, String> {
         let place = (error.location.line, error.location.column);
         format!("line {}:{}: {}", place.0, place.1, error.message)
     })?;
+    let tokens = rows_in_parentheses(tokens);
     Ok(Parser::new(&Athena)
         .with_recursion_limit(DEPTH)
         .with_tokens_with_locations(tokens))
 }
 
+/// Trino takes `VALUES 1, 2`; the parser wants `VALUES (1), (2)`.
+fn rows_in_parentheses(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    const ENDS: [Keyword; 8] = [
+        Keyword::ORDER,
+        Keyword::LIMIT,
+        Keyword::OFFSET,
+        Keyword::FETCH,
+        Keyword::UNION,
+        Keyword::EXCEPT,
+        Keyword::INTERSECT,
+        Keyword::ON,
+    ];
+    let keyword = |token: &Token| match token {
+        Token::Word(word) => word.keyword,
+        _ => Keyword::NoKeyword,
+    };
+    let blank = |token: &Token| matches!(token, Token::Whitespace(_));
+    let mut out = Vec::with_capacity(tokens.len());
+    let mut rest = tokens.into_iter().peekable();
+    while let Some(token) = rest.next() {
+        let values = keyword(&token.token) == Keyword::VALUES;
+        out.push(token);
+        if !values {
+            continue;
+        }
+        // One row after the other, each up to a comma outside of parentheses.
+        loop {
+            while let Some(space) = rest.next_if(|token| blank(&token.token)) {
+                out.push(space);
+            }
+            let bare = rest
+                .peek()
+                .filter(|token| token.token != Token::LParen && token.token != Token::EOF);
+            let open = bare.map(|first| TokenWithSpan::new(Token::LParen, first.span));
+            let wrapped = open.is_some();
+            out.extend(open);
+            let mut depth = 0_i32;
+            let inside = |token: &TokenWithSpan, depth: i32| match &token.token {
+                Token::EOF | Token::SemiColon => false,
+                Token::Comma | Token::RParen => depth > 0,
+                other => depth > 0 || !ENDS.contains(&keyword(other)),
+            };
+            while let Some(token) = rest.next_if(|token| inside(token, depth)) {
+                match token.token {
+                    Token::LParen | Token::LBracket => depth += 1,
+                    Token::RParen | Token::RBracket => depth -= 1,
+                    _ => {}
+                }
+                out.push(token);
+            }
+            if wrapped && let Some(last) = out.last() {
+                let span = last.span;
+                out.push(TokenWithSpan::new(Token::RParen, span));
+            }
+            match rest.next_if(|token| token.token == Token::Comma) {
+                Some(comma) => out.push(comma),
+                None => break,
+            }
+        }
+    }
+    out
+}
+
 fn ended(parser: &mut Parser<'_>) -> Result<(), String> {
     let token = parser.peek_token();
-    if token.token == sqlparser::tokenizer::Token::EOF {
+    if token.token == Token::EOF {
         return Ok(());
     }
     let (line, column) = (token.span.start.line, token.span.start.column);

@@ -138,7 +138,7 @@ impl Table {
         self
     }
 
-    /// Adds a column with a type as DDL or a query spells it. Add columns before rows.
+    /// Adds a column with a type as DDL or a query spells it; in rows that are there already it is NULL.
     ///
     /// # Panics
     /// When Athena has no such type.
@@ -148,6 +148,9 @@ impl Table {
             panic!("Athena has no type {of}");
         };
         self.columns.push(TableColumn::new(name, of));
+        for row in Arc::make_mut(&mut self.rows) {
+            row.push(Value::Null);
+        }
         self
     }
 

@@ -222,7 +222,7 @@ async fn a_result_is_written_with_the_callers_permission() {
         "{reason}"
     );
     let readless = role("readless");
-    let id = start(&sim, &readless, "select 1");
+    let id = start(&sim, &readless, "select 2");
     assert_eq!(state(&execution(&sim, &readless, &id)), "SUCCEEDED");
     let reply = ask(&sim, &readless, "GetQueryResults", &json!({"QueryExecutionId": id}));
     assert_eq!(reply.code(), "AccessDeniedException");
