@@ -8,9 +8,15 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use crate::chance;
 use crate::estate::{Role, User, matches};
 use crate::http::Request;
-use crate::sigv4::Authorization;
+use crate::sigv4::{Authorization, sha256_hex};
 use crate::stamp;
 use crate::world::World;
+
+/// What stands in place of the body's hash where the body is not signed.
+pub(crate) const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
+
+/// How far a date may be from the clock of S3.
+pub(crate) const S3_SKEW: Duration = Duration::from_secs(15 * 60);
 
 /// A user, or a role in one session.
 #[derive(Debug)]
@@ -78,6 +84,8 @@ pub(crate) enum Refusal {
     WrongSessionToken,
     Expired,
     WrongSignature,
+    /// The body is not the one that was announced; with its true hash.
+    WrongDigest(String),
     /// The signature's date is too far from the clock; the message is AWS's.
     Skewed(String),
 }
@@ -118,16 +126,11 @@ pub(crate) fn authenticate(
         (Some(session), Some(token)) if session.token == token => {}
         _ => return Err(Refusal::WrongSessionToken),
     }
-    check_skew(world, date, signed_at)?;
-    let announced = request
-        .header("x-amz-content-sha256")
-        .filter(|hash| *hash != "UNSIGNED-PAYLOAD");
-    if announced.is_some_and(|hash| hash != crate::sigv4::sha256_hex(&request.body)) {
-        return Err(Refusal::WrongSignature);
-    }
+    check_skew(world, &authorization.service, date, signed_at)?;
     let expected = authorization.expected(request, &credential.secret, date);
     verify_slices_are_equal(expected.as_bytes(), authorization.signature.as_bytes())
         .map_err(|_| Refusal::WrongSignature)?;
+    check_digest(request)?;
     if credential
         .session
         .as_ref()
@@ -138,10 +141,28 @@ pub(crate) fn authenticate(
     Ok(credential)
 }
 
-fn check_skew(world: &World, date: &str, signed_at: i64) -> Result<(), Refusal> {
+/// Where a hash of the body was announced (and signed), the body must have it.
+fn check_digest(request: &Request) -> Result<(), Refusal> {
+    let Some(announced) = request.header("x-amz-content-sha256") else {
+        return Ok(());
+    };
+    if announced == UNSIGNED_PAYLOAD {
+        return Ok(());
+    }
+    let is = sha256_hex(&request.body);
+    if announced == is {
+        Ok(())
+    } else {
+        Err(Refusal::WrongDigest(is))
+    }
+}
+
+/// S3 allows a quarter of an hour, all others five minutes.
+fn check_skew(world: &World, service: &str, date: &str, signed_at: i64) -> Result<(), Refusal> {
     let Some(allowed) = world.estate.skew else {
         return Ok(());
     };
+    let allowed = if service == "s3" { allowed.max(S3_SKEW) } else { allowed };
     let (now, minutes) = (world.clock.unix(), allowed.as_secs() / 60);
     let allowed = i64::try_from(allowed.as_secs()).unwrap_or(i64::MAX);
     let here = stamp::basic(now);

@@ -11,8 +11,10 @@ pub(crate) struct Failure {
     pub(crate) code: Cow<'static, str>,
     /// AWS's message.
     pub(crate) message: String,
-    /// Further members of a JSON error, as `Reason`.
-    pub(crate) reason: Option<&'static str>,
+    /// Further members of the error, as `Reason` in JSON or `BucketName` in S3's XML.
+    pub(crate) details: Vec<(&'static str, String)>,
+    /// Further headers of the answer.
+    pub(crate) headers: Vec<(&'static str, String)>,
 }
 
 impl Failure {
@@ -21,12 +23,22 @@ impl Failure {
             status,
             code: code.into(),
             message: message.into(),
-            reason: None,
+            details: Vec::new(),
+            headers: Vec::new(),
         }
     }
 
-    pub(crate) fn with_reason(mut self, reason: &'static str) -> Self {
-        self.reason = Some(reason);
+    pub(crate) fn with_reason(self, reason: &str) -> Self {
+        self.with_detail("Reason", reason)
+    }
+
+    pub(crate) fn with_detail(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.details.push((name, value.into()));
+        self
+    }
+
+    pub(crate) fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
         self
     }
 }

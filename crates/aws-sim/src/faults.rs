@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::estate::matches;
+use crate::http::{After, Break, Manner};
 use crate::locked;
 use crate::record::Call;
 
@@ -38,6 +39,42 @@ pub enum Action {
     },
     /// The true answer, cut in the middle; the connection is closed.
     Truncate,
+    /// The true answer, cut after so many bytes of its body; the connection is closed. An answer that is no longer than
+    /// that is whole.
+    TruncateAfter(u64),
+    /// The same, but the connection is reset: of the bytes before, the client may get less.
+    ResetAfter(u64),
+    /// The true answer up to so many bytes of its body, and then nothing: the connection stays open.
+    HangAfter(u64),
+    /// The true answer, at so many bytes a second (real time).
+    Slow(u64),
+    /// The call is served, with all its effects, and then the connection is reset instead of answered.
+    LoseAnswer,
+}
+
+impl Action {
+    /// How the answer is sent, for actions that let the call be served.
+    pub(crate) fn manner(&self) -> Option<Manner> {
+        let broken = |after, how| Manner {
+            broken: Some((after, how)),
+            ..Manner::default()
+        };
+        match self {
+            Self::Truncate => Some(broken(After::Half, Break::Close)),
+            Self::TruncateAfter(bytes) => Some(broken(After::Bytes(*bytes), Break::Close)),
+            Self::ResetAfter(bytes) => Some(broken(After::Bytes(*bytes), Break::Reset)),
+            Self::HangAfter(bytes) => Some(broken(After::Bytes(*bytes), Break::Hang)),
+            Self::Slow(rate) => Some(Manner {
+                bytes_per_second: Some(*rate),
+                ..Manner::default()
+            }),
+            Self::LoseAnswer => Some(Manner {
+                lost: true,
+                ..Manner::default()
+            }),
+            _ => None,
+        }
+    }
 }
 
 /// Which of the matching calls are acted on.
@@ -67,7 +104,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// Calls by `service:operation`; a `*` at the end matches the rest. The identity provider's are `idp:Token`,
+    /// Calls by `service:operation` (`s3:GetObject`); a `*` at the end matches the rest. The identity provider's are `idp:Token`,
     /// `idp:Configuration`, `idp:Keys`.
     #[must_use]
     pub fn on(call: &str) -> Self {

@@ -3,33 +3,33 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::athena;
 use crate::credentials::{Credential, Refusal, authenticate};
 use crate::ec2::{self, Ec2Call};
 use crate::estate::matches;
 use crate::failure::Failure;
 use crate::faults::Action;
-use crate::http::{Answer, Delivery, Request};
+use crate::http::{Answer, Delivery, Manner, Request};
 use crate::idp;
 use crate::organizations;
 use crate::params::Params;
 use crate::protocol::Service;
 use crate::record::Call;
+use crate::s3::{self, S3Call, Target};
 use crate::sigv4::Authorization;
 use crate::sts;
 use crate::world::World;
 
-const TARGET_PREFIX: &str = "AWSOrganizationsV20161128.";
-
 /// Serves one request.
 pub(crate) async fn serve(world: &World, request: Request) -> Delivery {
-    if let Some(operation) = idp::operation(&request.path) {
+    let authorization = request.header("authorization").and_then(Authorization::parse);
+    // A signed path is a bucket, whatever it is called.
+    if let Some(operation) = idp::operation(&request.path).filter(|_| authorization.is_none()) {
         return serve_idp(world, operation, &request).await;
     }
-    let authorization = request.header("authorization").and_then(Authorization::parse);
-    let guess = guess(&request);
     let service = match &authorization {
         Some(authorization) => Service::from_scope(&authorization.service),
-        None => Some(guess),
+        None => Some(guess(&request)),
     };
     let Some(service) = service else {
         return unknown_service(world, authorization);
@@ -39,8 +39,24 @@ pub(crate) async fn serve(world: &World, request: Request) -> Delivery {
 
 /// The service of a request without a signature that can be read.
 fn guess(request: &Request) -> Service {
-    if request.header("x-amz-target").is_some() {
-        return Service::Organizations;
+    if let Some(target) = request.header("x-amz-target") {
+        let of_athena = Service::Athena
+            .target_prefix()
+            .is_some_and(|prefix| target.starts_with(prefix));
+        return if of_athena {
+            Service::Athena
+        } else {
+            Service::Organizations
+        };
+    }
+    let asks = |name: &str| {
+        request
+            .query
+            .split('&')
+            .any(|pair| pair.split('=').next() == Some(name))
+    };
+    if (request.method != "POST" && !asks("Action")) || (request.method == "POST" && asks("delete")) {
+        return Service::S3;
     }
     let form = String::from_utf8_lossy(&request.body);
     if form.contains("Version=2016-11-15") {
@@ -58,21 +74,46 @@ fn unknown_service(world: &World, authorization: Option<Authorization>) -> Deliv
     let mut call = Call::new(name, "?", world.clock.now());
     let answer = Service::Sts.error(&failure, &world.request_id());
     call.error = Some(failure.code.into_owned());
-    finish(world, call, Delivery::Whole(answer))
+    finish(world, call, answer, Manner::default())
 }
 
-/// The operation and its parameters, by the service's protocol.
-fn operation(service: Service, request: &Request) -> (String, Params) {
-    if service == Service::Organizations {
-        let target = request.header("x-amz-target").unwrap_or_default();
-        return (
-            target.strip_prefix(TARGET_PREFIX).unwrap_or(target).to_owned(),
-            Params::default(),
-        );
+/// What is asked for, read by the service's protocol.
+struct Asked {
+    operation: String,
+    params: Params,
+    target: Target,
+}
+
+impl Asked {
+    fn of(service: Service, request: &Request) -> Self {
+        let (mut params, mut target) = (Params::default(), Target::default());
+        let operation = if service == Service::S3 {
+            target = Target::of(request).unwrap_or_default();
+            target.operation.clone()
+        } else if let Some(prefix) = service.target_prefix() {
+            let target = request.header("x-amz-target").unwrap_or_default();
+            target.strip_prefix(prefix).unwrap_or(target).to_owned()
+        } else {
+            let form = String::from_utf8_lossy(&request.body);
+            params = Params::parse(if form.is_empty() { &request.query } else { &form });
+            params.get("Action").unwrap_or_default().to_owned()
+        };
+        Self {
+            operation,
+            params,
+            target,
+        }
     }
-    let form = String::from_utf8_lossy(&request.body);
-    let params = Params::parse(if form.is_empty() { &request.query } else { &form });
-    (params.get("Action").unwrap_or_default().to_owned(), params)
+
+    fn note(&self, service: Service, request: &Request, call: &mut Call) {
+        if service == Service::S3 {
+            s3::note(&self.target, request, call);
+        } else if service.target_prefix().is_some() {
+            note_json(request, call);
+        } else {
+            call.parameters = self.params.recordable();
+        }
+    }
 }
 
 async fn serve_aws(
@@ -81,18 +122,15 @@ async fn serve_aws(
     authorization: Option<Authorization>,
     request: &Request,
 ) -> Delivery {
-    let request_id = world.request_id();
-    let (operation, params) = operation(service, request);
-    let mut call = Call::new(service.name(), &operation, world.clock.now());
-    call.parameters = params.recordable();
-    if service == Service::Organizations {
-        note_json(request, &mut call);
-    }
+    let request_id = service.request_id(world);
+    let asked = Asked::of(service, request);
+    let mut call = Call::new(service.name(), &asked.operation, world.clock.now());
+    asked.note(service, request, &mut call);
     if let Some(authorization) = &authorization {
         call.region = Some(authorization.region.clone());
         call.access_key_id = Some(authorization.access_key_id.clone());
     }
-    let caller = identify(world, service, &operation, authorization.as_ref(), request);
+    let caller = identify(world, service, &asked.operation, authorization.as_ref(), request);
     tick(world, &call);
     let caller = match caller {
         Ok(caller) => caller,
@@ -106,47 +144,68 @@ async fn serve_aws(
     world.record.begin(&mut call);
     let (delay, action) = world.faults.judge(&call);
     pause(delay + latency(world, service, &call)).await;
-    let truncated = match action {
-        None => false,
-        Some(Action::Truncate) => true,
-        Some(action) => return strike(world, call, service, action, &request_id).await,
+    let mut manner = match action {
+        None => Manner::default(),
+        Some(action) => match action.manner() {
+            Some(manner) => manner,
+            None => return strike(world, call, service, action, &request_id).await,
+        },
     };
+    if service == Service::S3 {
+        manner.bytes_per_second = manner.bytes_per_second.or(world.estate.s3_throughput);
+    }
     if !within_quota(world, service, &call) {
         return fail(world, call, service, &service.throttled(), &request_id);
     }
     let region = call.region.as_deref().unwrap_or_default();
-    let result = match (service, &caller) {
-        (Service::Sts, caller) => sts::call(world, caller.as_deref(), region, &operation, &params, &request_id),
-        (Service::Organizations, Some(caller)) => {
-            organizations::call(world, &caller.identity, &operation, &request.body)
+    let answer = match answer(world, service, caller.as_deref(), region, &asked, request, &request_id) {
+        Ok(answer) => answer,
+        Err(failure) => {
+            call.error = Some(failure.code.clone().into_owned());
+            service.error(&failure, &request_id)
         }
-        (Service::Ec2, Some(caller)) => {
-            let ec2_call = Ec2Call {
-                world,
-                caller: &caller.identity,
-                region,
-                params: &params,
-                request_id: &request_id,
-            };
-            ec2::call(&ec2_call, &operation)
-        }
-        (_, None) => Err(service.refuse(Refusal::NoAuthorization)),
     };
-    match result {
-        Err(failure) => fail(world, call, service, &failure, &request_id),
-        Ok(body) => {
-            let answer = service.success(body, &request_id);
-            finish(
+    finish(world, call, answer, manner)
+}
+
+/// The service's own work.
+fn answer(
+    world: &World,
+    service: Service,
+    caller: Option<&Credential>,
+    region: &str,
+    asked: &Asked,
+    request: &Request,
+    request_id: &str,
+) -> Result<Answer, Failure> {
+    let (operation, params, body) = (asked.operation.as_str(), &asked.params, &request.body);
+    let document = match (service, caller.map(|caller| &*caller.identity)) {
+        (Service::Sts, _) => sts::call(world, caller, region, operation, params, request_id),
+        (_, None) => Err(service.refuse(Refusal::NoAuthorization)),
+        (Service::Organizations, Some(caller)) => organizations::call(world, caller, operation, body),
+        (Service::Athena, Some(caller)) => athena::call(world, caller, region, operation, body),
+        (Service::Ec2, Some(caller)) => {
+            let call = Ec2Call {
                 world,
-                call,
-                if truncated {
-                    Delivery::Truncated(answer)
-                } else {
-                    Delivery::Whole(answer)
-                },
-            )
+                caller,
+                region,
+                params,
+                request_id,
+            };
+            ec2::call(&call, operation)
         }
-    }
+        (Service::S3, Some(caller)) => {
+            let call = S3Call {
+                world,
+                caller,
+                region,
+                request,
+                target: &asked.target,
+            };
+            return s3::call(&call).map(|answer| service.identified(answer, request_id));
+        }
+    };
+    document.map(|document| service.success(document, request_id))
 }
 
 /// The caller by the request's signature; nobody for the one call that is not signed.
@@ -177,9 +236,15 @@ fn identify(
         );
         return Err(Failure::new(400, "InvalidSignatureException", message));
     }
+    if service == Service::S3 {
+        s3::check_payload(request)?;
+    }
     authenticate(world, request, authorization)
         .map(Some)
-        .map_err(|refusal| service.refuse(refusal))
+        .map_err(|refusal| match service {
+            Service::S3 => s3::refuse_request(refusal, request, authorization, world.clock.unix()),
+            _ => service.refuse(refusal),
+        })
 }
 
 fn note_json(request: &Request, call: &mut Call) {
@@ -211,7 +276,10 @@ fn latency(world: &World, service: Service, call: &Call) -> Duration {
             .or_else(|| account.latencies.get("*"))
             .copied()
     };
-    let own = if service == Service::Ec2 { of_account() } else { None };
+    let own = match service {
+        Service::Sts | Service::Organizations => None,
+        Service::Ec2 | Service::Athena | Service::S3 => of_account(),
+    };
     own.unwrap_or(world.estate.latency)
 }
 
@@ -231,7 +299,7 @@ fn within_quota(world: &World, service: Service, call: &Call) -> bool {
         call.region.as_deref().unwrap_or_default(),
     );
     let quota = match service {
-        Service::Sts => None,
+        Service::Sts | Service::Athena | Service::S3 => None,
         Service::Organizations => world.estate.organizations_quota,
         Service::Ec2 => world.estate.ec2_quota,
     };
@@ -246,7 +314,7 @@ fn within_quota(world: &World, service: Service, call: &Call) -> bool {
 
 fn fail(world: &World, mut call: Call, service: Service, failure: &Failure, request_id: &str) -> Delivery {
     call.error = Some(failure.code.clone().into_owned());
-    finish(world, call, Delivery::Whole(service.error(failure, request_id)))
+    finish(world, call, service.error(failure, request_id), Manner::default())
 }
 
 async fn strike(world: &World, mut call: Call, service: Service, action: Action, request_id: &str) -> Delivery {
@@ -269,9 +337,9 @@ async fn strike_transport(world: &World, call: Call, action: Action) -> Delivery
             status,
             content_type,
             body,
-        } => finish(world, call, Delivery::Whole(Answer::new(status, content_type, body))),
+        } => finish(world, call, Answer::new(status, content_type, body), Manner::default()),
         Action::Hang => std::future::pending().await,
-        _ => finish(world, call, Delivery::Reset),
+        _ => reset(world, call),
     }
 }
 
@@ -284,40 +352,45 @@ async fn serve_idp(world: &World, operation: &str, request: &Request) -> Deliver
     world.record.begin(&mut call);
     let (delay, action) = world.faults.judge(&call);
     pause(delay + world.estate.latency).await;
+    let manner = action.as_ref().map_or(Some(Manner::default()), Action::manner);
+    let Some(manner) = manner else {
+        return strike_idp(world, call, action).await;
+    };
+    let answer = idp::answer(world, operation, request, &mut call);
+    finish(world, call, answer, manner)
+}
+
+async fn strike_idp(world: &World, mut call: Call, action: Option<Action>) -> Delivery {
+    let manner = Manner::default();
     match action {
-        None => {}
-        Some(Action::Truncate) => {
-            let answer = idp::answer(world, operation, request, &mut call);
-            return finish(world, call, Delivery::Truncated(answer));
-        }
-        Some(Action::Throttle) => {
-            call.error = Some("slow_down".to_owned());
-            let answer = Answer::new(429, "application/json", r#"{"error":"slow_down"}"#);
-            return finish(world, call, Delivery::Whole(answer.with_header("retry-after", "1")));
-        }
         Some(Action::Error { status, code, message }) => {
             let body = serde_json::json!({"error": code, "error_description": message}).to_string();
             call.error = Some(code);
-            return finish(
-                world,
-                call,
-                Delivery::Whole(Answer::new(status, "application/json", body)),
-            );
+            finish(world, call, Answer::new(status, "application/json", body), manner)
+        }
+        Some(Action::Throttle) | None => {
+            call.error = Some("slow_down".to_owned());
+            let answer = Answer::new(429, "application/json", r#"{"error":"slow_down"}"#);
+            finish(world, call, answer.with_header("retry-after", "1"), manner)
         }
         Some(other) => {
             call.error = Some("fault".to_owned());
-            return strike_transport(world, call, other).await;
+            strike_transport(world, call, other).await
         }
     }
-    let answer = idp::answer(world, operation, request, &mut call);
-    finish(world, call, Delivery::Whole(answer))
 }
 
-fn finish(world: &World, mut call: Call, delivery: Delivery) -> Delivery {
-    call.status = match &delivery {
-        Delivery::Whole(answer) | Delivery::Truncated(answer) => answer.status,
-        Delivery::Reset => 0,
-    };
+fn finish(world: &World, mut call: Call, answer: Answer, manner: Manner) -> Delivery {
+    if manner.lost {
+        call.error = Some("fault".to_owned());
+        return reset(world, call);
+    }
+    call.status = answer.status;
     world.record.end(call);
-    delivery
+    Delivery::Answer(answer, manner)
+}
+
+fn reset(world: &World, call: Call) -> Delivery {
+    world.record.end(call);
+    Delivery::Reset
 }

@@ -1,5 +1,7 @@
 //! Requests and answers as the services see them: whole, and free of the HTTP library's body types.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use hyper::HeaderMap;
 
@@ -20,23 +22,29 @@ impl Request {
     }
 }
 
-/// An answer to write.
+/// An answer to write. The body is a handle: an answer of a gigabyte costs no more than an empty one.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    pub(crate) content_type: &'static str,
+    /// Empty where there is no content.
+    pub(crate) content_type: Cow<'static, str>,
     pub(crate) headers: Vec<(&'static str, String)>,
-    pub(crate) body: String,
+    pub(crate) body: Bytes,
 }
 
 impl Answer {
-    pub(crate) fn new(status: u16, content_type: &'static str, body: impl Into<String>) -> Self {
+    pub(crate) fn new(status: u16, content_type: impl Into<Cow<'static, str>>, body: impl Into<Bytes>) -> Self {
         Self {
             status,
-            content_type,
+            content_type: content_type.into(),
             headers: Vec::new(),
             body: body.into(),
         }
+    }
+
+    /// Without content.
+    pub(crate) fn empty(status: u16) -> Self {
+        Self::new(status, "", Bytes::new())
     }
 
     pub(crate) fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -48,12 +56,39 @@ impl Answer {
 /// How an answer leaves the machine.
 #[derive(Clone, Debug)]
 pub(crate) enum Delivery {
-    /// As HTTP wants it.
-    Whole(Answer),
-    /// The promised length, half of the body, and the connection is closed.
-    Truncated(Answer),
+    /// With its head, and with as much of its body as the manner grants.
+    Answer(Answer, Manner),
     /// No answer: the connection is reset.
     Reset,
+}
+
+/// How a body is sent. By default: whole, and as fast as the connection takes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Manner {
+    /// In real time.
+    pub(crate) bytes_per_second: Option<u64>,
+    /// The length that was promised is not sent.
+    pub(crate) broken: Option<(After, Break)>,
+    /// Nothing is sent at all: the connection is reset, although the call was served.
+    pub(crate) lost: bool,
+}
+
+/// Where a body breaks off. One that is not that long does not break.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum After {
+    Half,
+    Bytes(u64),
+}
+
+/// How a body breaks off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Break {
+    /// The connection is closed.
+    Close,
+    /// The connection is reset.
+    Reset,
+    /// The connection stays open, and nothing comes any more.
+    Hang,
 }
 
 /// The fields of a form, decoded, in their order.

@@ -4,6 +4,8 @@
 //! everything judged by a [`Clock`] that tests can move. It is as strict as AWS where tools fail: signatures, trust
 //! policies, durations, tokens, pages, quotas. See the README for what it does not do.
 
+mod athena;
+mod body;
 mod bucket;
 mod chance;
 mod clock;
@@ -21,6 +23,7 @@ mod pages;
 mod params;
 mod protocol;
 mod record;
+mod s3;
 mod server;
 mod sigv4;
 mod sim;
@@ -31,8 +34,8 @@ mod xml;
 
 pub use clock::Clock;
 pub use estate::{
-    AccessKey, Account, AccountState, ClientAuthentication, Estate, Idp, IdpClient, IdpMode, OidcProvider, Pages,
-    Quota, Region, Role, Scp, TrustWebIdentity,
+    AccessKey, Account, AccountState, Bucket, ClientAuthentication, Estate, Idp, IdpClient, IdpMode, OidcProvider,
+    Pages, Quota, Region, Role, Scp, TrustWebIdentity,
 };
 pub use faults::{Action, Fault, FaultId, Faults};
 pub use record::{Call, Connections};

@@ -82,6 +82,20 @@ impl Tokens {
         })
     }
 
+    /// The same for a position that is a text: a key of a listing that may change between two pages.
+    pub(crate) fn seal_text(&self, call: &str, text: &str) -> String {
+        let mut bytes = self.tag(call, text.as_bytes()).as_ref()[..TAG].to_vec();
+        bytes.extend(text.as_bytes());
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    pub(crate) fn open_text(&self, call: &str, token: &str) -> Option<String> {
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (tag, text) = bytes.split_at_checked(TAG)?;
+        let ours = tag == &self.tag(call, text).as_ref()[..TAG];
+        String::from_utf8(text.to_vec()).ok().filter(|_| ours)
+    }
+
     fn tag(&self, call: &str, payload: &[u8]) -> hmac::Tag {
         let mut context = hmac::Context::with_key(&self.0);
         context.update(payload);
@@ -103,6 +117,9 @@ mod tests {
         assert_eq!(tokens.open("ListAccounts", &token).unwrap(), position);
         assert_eq!(tokens.open("ListRoots", &token), None);
         assert_eq!(Tokens::new(2).open("ListAccounts", &token), None);
+        let token_of_text = tokens.seal_text("ListObjectsV2", "a/ü");
+        assert_eq!(tokens.open_text("ListObjectsV2", &token_of_text).unwrap(), "a/ü");
+        assert_eq!(tokens.open_text("ListRoots", &token_of_text), None);
         for forged in ["", "a", "!!", &token[1..], &format!("{token}AAAA")] {
             assert_eq!(tokens.open("ListAccounts", forged), None, "{forged}");
         }

@@ -1,8 +1,10 @@
-//! How each service writes errors and answers: three envelopes, and different codes for the same refusal.
+//! How each service writes errors and answers: four envelopes, and different codes for the same refusal.
 
 use crate::credentials::Refusal;
 use crate::failure::Failure;
 use crate::http::Answer;
+use crate::s3;
+use crate::world::World;
 use crate::xml::Xml;
 
 /// The services of AWS that are simulated.
@@ -11,6 +13,8 @@ pub(crate) enum Service {
     Sts,
     Organizations,
     Ec2,
+    Athena,
+    S3,
 }
 
 const XML: &str = "text/xml";
@@ -29,6 +33,8 @@ impl Service {
             "sts" => Some(Self::Sts),
             "organizations" => Some(Self::Organizations),
             "ec2" => Some(Self::Ec2),
+            "athena" => Some(Self::Athena),
+            "s3" => Some(Self::S3),
             _ => None,
         }
     }
@@ -39,6 +45,17 @@ impl Service {
             Self::Sts => "sts",
             Self::Organizations => "organizations",
             Self::Ec2 => "ec2",
+            Self::Athena => "athena",
+            Self::S3 => "s3",
+        }
+    }
+
+    /// What stands before the operation in `x-amz-target`, in services that speak JSON.
+    pub(crate) fn target_prefix(self) -> Option<&'static str> {
+        match self {
+            Self::Organizations => Some("AWSOrganizationsV20161128."),
+            Self::Athena => Some("AmazonAthena."),
+            Self::Sts | Self::Ec2 | Self::S3 => None,
         }
     }
 
@@ -56,10 +73,12 @@ impl Service {
                     Failure::new(403, "InvalidClientTokenId", INVALID_TOKEN)
                 }
                 Refusal::Expired => Failure::new(403, "ExpiredToken", EXPIRED_TOKEN),
-                Refusal::WrongSignature => Failure::new(403, "SignatureDoesNotMatch", WRONG_SIGNATURE),
+                Refusal::WrongSignature | Refusal::WrongDigest(_) => {
+                    Failure::new(403, "SignatureDoesNotMatch", WRONG_SIGNATURE)
+                }
                 Refusal::Skewed(message) => Failure::new(403, "SignatureDoesNotMatch", message),
             },
-            Self::Organizations => match refusal {
+            Self::Organizations | Self::Athena => match refusal {
                 Refusal::NoAuthorization => Failure::new(
                     400,
                     "MissingAuthenticationTokenException",
@@ -70,7 +89,9 @@ impl Service {
                     Failure::new(400, "UnrecognizedClientException", INVALID_TOKEN)
                 }
                 Refusal::Expired => Failure::new(400, "ExpiredTokenException", EXPIRED_TOKEN),
-                Refusal::WrongSignature => Failure::new(400, "InvalidSignatureException", WRONG_SIGNATURE),
+                Refusal::WrongSignature | Refusal::WrongDigest(_) => {
+                    Failure::new(400, "InvalidSignatureException", WRONG_SIGNATURE)
+                }
                 Refusal::Skewed(message) => Failure::new(400, "InvalidSignatureException", message),
             },
             Self::Ec2 => match refusal {
@@ -80,9 +101,13 @@ impl Service {
                     "Request is missing Authentication Token",
                 ),
                 Refusal::Malformed(message) => Failure::new(400, "IncompleteSignature", message),
-                Refusal::UnknownKey | Refusal::WrongSessionToken | Refusal::WrongSignature => ec2_auth_failure(),
+                Refusal::UnknownKey
+                | Refusal::WrongSessionToken
+                | Refusal::WrongSignature
+                | Refusal::WrongDigest(_) => ec2_auth_failure(),
                 Refusal::Expired | Refusal::Skewed(_) => Failure::new(400, "RequestExpired", "Request has expired."),
             },
+            Self::S3 => s3::refuse(refusal),
         }
     }
 
@@ -96,18 +121,21 @@ impl Service {
                 "You have sent too many requests in too short a period of time. Try again later.",
             ),
             Self::Ec2 => Failure::new(503, "RequestLimitExceeded", "Request limit exceeded."),
+            Self::Athena => Failure::new(400, "ThrottlingException", "Rate exceeded"),
+            Self::S3 => Failure::new(503, "SlowDown", "Please reduce your request rate."),
         }
     }
 
     /// An operation that the service does not have, or the simulator not.
     pub(crate) fn no_such_operation(self, operation: &str) -> Failure {
         match self {
+            Self::S3 => s3::not_implemented(operation),
             Self::Sts => Failure::new(
                 400,
                 "InvalidAction",
                 format!("Could not find operation {operation} for version 2011-06-15"),
             ),
-            Self::Organizations => Failure::new(400, "UnknownOperationException", ""),
+            Self::Organizations | Self::Athena => Failure::new(400, "UnknownOperationException", ""),
             Self::Ec2 => Failure::new(
                 400,
                 "InvalidAction",
@@ -116,24 +144,43 @@ impl Service {
         }
     }
 
+    /// An identifier of a request in the form of this service.
+    pub(crate) fn request_id(self, world: &World) -> String {
+        let id = world.request_id();
+        if self != Self::S3 {
+            return id;
+        }
+        let digits = id.chars().rev().filter(char::is_ascii_hexdigit);
+        digits.take(16).map(|digit| digit.to_ascii_uppercase()).collect()
+    }
+
     /// An error on the wire.
     pub(crate) fn error(self, failure: &Failure, request_id: &str) -> Answer {
         let answer = match self {
             Self::Sts => Answer::new(failure.status, XML, sts_error(failure, request_id)),
             Self::Ec2 => Answer::new(failure.status, EC2_XML, ec2_error(failure, request_id)),
-            Self::Organizations => Answer::new(failure.status, JSON, json_error(failure)),
+            Self::Organizations | Self::Athena => Answer::new(failure.status, JSON, json_error(failure)),
+            Self::S3 => s3::error(failure, request_id),
         };
-        answer.with_header("x-amzn-requestid", request_id)
+        self.identified(answer, request_id)
     }
 
-    /// A result on the wire.
+    /// A result on the wire, of services that answer with a document.
     pub(crate) fn success(self, body: String, request_id: &str) -> Answer {
         let content_type = match self {
-            Self::Sts => XML,
+            Self::Sts | Self::S3 => XML,
             Self::Ec2 => EC2_XML,
-            Self::Organizations => JSON,
+            Self::Organizations | Self::Athena => JSON,
         };
-        Answer::new(200, content_type, body).with_header("x-amzn-requestid", request_id)
+        self.identified(Answer::new(200, content_type, body), request_id)
+    }
+
+    /// An answer with the headers that name the request.
+    pub(crate) fn identified(self, answer: Answer, request_id: &str) -> Answer {
+        match self {
+            Self::S3 => s3::identified(answer, request_id),
+            _ => answer.with_header("x-amzn-requestid", request_id),
+        }
     }
 }
 
@@ -166,15 +213,17 @@ fn ec2_error(failure: &Failure, request_id: &str) -> String {
     xml.finish()
 }
 
-/// Errors that Organizations models call their text `Message`, those of the protocol `message`.
+/// Errors that a service models call their text `Message`, those of the protocol `message`.
 fn json_error(failure: &Failure) -> String {
-    const OF_THE_PROTOCOL: [&str; 6] = [
+    const OF_THE_PROTOCOL: [&str; 8] = [
         "UnrecognizedClientException",
         "InvalidSignatureException",
         "ExpiredTokenException",
         "MissingAuthenticationTokenException",
         "IncompleteSignatureException",
         "SerializationException",
+        "ThrottlingException",
+        "UnknownOperationException",
     ];
     let member = if OF_THE_PROTOCOL.contains(&failure.code.as_ref()) {
         "message"
@@ -184,8 +233,8 @@ fn json_error(failure: &Failure) -> String {
     let mut error = serde_json::Map::new();
     error.insert("__type".to_owned(), failure.code.as_ref().into());
     error.insert(member.to_owned(), failure.message.as_str().into());
-    if let Some(reason) = failure.reason {
-        error.insert("Reason".to_owned(), reason.into());
+    for (name, value) in &failure.details {
+        error.insert((*name).to_owned(), value.as_str().into());
     }
     serde_json::Value::Object(error).to_string()
 }

@@ -10,7 +10,7 @@ use crate::locked;
 /// One call as the simulator saw it.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// `sts`, `organizations`, `ec2` or `idp`; for anything else what the signature's scope says.
+    /// `sts`, `organizations`, `ec2`, `athena`, `s3` or `idp`; for anything else what the signature's scope says.
     pub service: String,
     /// `AssumeRole`, `DescribeInstances`, …; `Token`, `Configuration` and `Keys` of the identity provider.
     pub operation: String,
@@ -28,7 +28,8 @@ pub struct Call {
     pub status: u16,
     /// AWS's or the identity provider's error code.
     pub error: Option<String>,
-    /// The call's parameters without secrets and tokens. A token request also has `client_authentication`
+    /// The call's parameters without secrets and tokens; those of S3 by the names of its API, as `Bucket`, `Key`, `Range`,
+    /// `Prefix`. A token request also has `client_authentication`
     /// (`client_secret_basic`, `client_secret_post` or `none`).
     pub parameters: BTreeMap<String, String>,
     /// Its place in the record, once it has one.

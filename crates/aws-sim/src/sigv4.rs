@@ -65,7 +65,7 @@ impl Authorization {
         let mut out = String::with_capacity(512);
         out.push_str(&request.method);
         out.push('\n');
-        out.push_str(&canonical_path(&request.path));
+        out.push_str(&canonical_path(&request.path, self.service == "s3"));
         out.push('\n');
         out.push_str(&canonical_query(&request.query));
         out.push('\n');
@@ -83,22 +83,29 @@ impl Authorization {
     }
 }
 
-/// The hash that the client announced, where it announced one that is right, else that of the body.
+/// What the client announced (whether the body keeps the promise is another question), else the hash of the body.
 fn payload_hash(request: &Request) -> String {
-    let of_body = || sha256_hex(&request.body);
     match request.header("x-amz-content-sha256") {
-        Some("UNSIGNED-PAYLOAD") => "UNSIGNED-PAYLOAD".to_owned(),
-        _ => of_body(),
+        Some(announced) => announced.to_owned(),
+        None => sha256_hex(&request.body),
     }
 }
 
 /// Every service but S3 encodes the path twice.
-fn canonical_path(path: &str) -> String {
-    if path.is_empty() || path == "/" {
+fn canonical_path(path: &str, once: bool) -> String {
+    if path.is_empty() {
         return "/".to_owned();
     }
-    let mut out = String::with_capacity(path.len());
-    for byte in path.bytes() {
+    if once {
+        return encode_path(percent_encoding::percent_decode_str(path));
+    }
+    encode_path(path.bytes())
+}
+
+/// Encodes everything but slashes.
+pub(crate) fn encode_path(bytes: impl IntoIterator<Item = u8>) -> String {
+    let mut out = String::new();
+    for byte in bytes {
         if byte == b'/' {
             out.push('/');
         } else {

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
@@ -239,6 +240,27 @@ impl Sim {
             return Vec::new();
         };
         (0..fleet.count()).map(|index| expected(&fleet, index)).collect()
+    }
+
+    /// The bytes of an object; `None` where there is no such object.
+    #[must_use]
+    pub fn object(&self, bucket: &str, key: &str) -> Option<Bytes> {
+        self.world.s3.get(bucket, key)
+    }
+
+    /// Puts an object into a bucket, whoever may do so by S3.
+    ///
+    /// # Errors
+    /// When the estate has no such bucket.
+    pub fn put_object(&self, bucket: &str, key: &str, body: impl Into<Bytes>) -> io::Result<()> {
+        let put = self.world.s3.put(bucket, key, body.into());
+        put.map_err(|failure| io::Error::new(io::ErrorKind::NotFound, format!("{bucket}: {}", failure.message)))
+    }
+
+    /// The keys in a bucket that begin with a prefix, sorted.
+    #[must_use]
+    pub fn object_keys(&self, bucket: &str, prefix: &str) -> Vec<String> {
+        self.world.s3.keys(bucket, prefix)
     }
 
     /// Closes the port and all connections, whatever is being served. What happened can still be asked.

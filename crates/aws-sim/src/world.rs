@@ -14,6 +14,7 @@ use crate::jwt::SigningKey;
 use crate::locked;
 use crate::pages::Tokens;
 use crate::record::Record;
+use crate::s3::store::Store;
 
 /// Everything that a request can see or change.
 pub(crate) struct World {
@@ -23,6 +24,8 @@ pub(crate) struct World {
     pub(crate) record: Record,
     pub(crate) buckets: Buckets,
     pub(crate) tokens: Tokens,
+    /// The buckets of S3 and what is in them.
+    pub(crate) s3: Store,
     pub(crate) key: Arc<SigningKey>,
     pub(crate) idp_mode: Mutex<IdpMode>,
     /// Every access token that the identity provider has given out.
@@ -61,6 +64,7 @@ impl World {
             record: Record::default(),
             buckets: Buckets::default(),
             tokens: Tokens::new(estate.seed),
+            s3: Store::new(&estate.buckets, clock.clone()),
             key: SigningKey::of_process()?,
             idp_mode: Mutex::new(estate.idp.mode.clone()),
             access_tokens: Mutex::default(),

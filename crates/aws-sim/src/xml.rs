@@ -120,6 +120,29 @@ impl Xml {
     }
 }
 
+/// The text behind XML's references; `None` where one of them is none.
+pub(crate) fn unescape(text: &str) -> Option<String> {
+    let mut parts = text.split('&');
+    let mut out = parts.next()?.to_owned();
+    for part in parts {
+        let (name, rest) = part.split_once(';')?;
+        let number = |digits: &str, base| char::from_u32(u32::from_str_radix(digits, base).ok()?);
+        out.push(match name {
+            "amp" => '&',
+            "lt" => '<',
+            "gt" => '>',
+            "quot" => '"',
+            "apos" => '\'',
+            _ => match name.strip_prefix("#x") {
+                Some(digits) => number(digits, 16)?,
+                None => number(name.strip_prefix('#')?, 10)?,
+            },
+        });
+        out.push_str(rest);
+    }
+    Some(out)
+}
+
 /// Appends the lowest `digits` hexadecimal digits of a value.
 pub(crate) fn push_hex(out: &mut String, value: u64, digits: u32) {
     for place in (0..digits).rev() {
@@ -130,6 +153,17 @@ pub(crate) fn push_hex(out: &mut String, value: u64, digits: u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn references_are_read() {
+        assert_eq!(
+            unescape("a&amp;b&lt;&gt;&quot;&apos;&#10;&#xfc;").as_deref(),
+            Some("a&b<>\"'\n\u{fc}")
+        );
+        for broken in ["&nbsp;", "&amp", "&#x110000;", "&#;"] {
+            assert_eq!(unescape(broken), None, "{broken}");
+        }
+    }
 
     #[test]
     fn texts_are_escaped_and_numbers_are_not_padded() {

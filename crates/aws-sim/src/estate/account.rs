@@ -196,7 +196,7 @@ impl Account {
         self
     }
 
-    /// EC2 calls of this account take this long in a region, or in all (`*`).
+    /// Calls of EC2, Athena and S3 by this account take this long in a region, or in all (`*`).
     #[must_use]
     pub fn latency(mut self, region: &str, latency: Duration) -> Self {
         self.latencies.insert(region.to_owned(), latency);

@@ -2,6 +2,7 @@
 //! [`Sim::start`](crate::Sim::start).
 
 mod account;
+mod bucket;
 mod iam;
 mod idp;
 mod named;
@@ -11,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub use account::{Account, AccountState, Scp};
+pub use bucket::Bucket;
+pub(crate) use bucket::Verdict;
 pub use iam::{AccessKey, OidcProvider, Role, TrustWebIdentity};
 pub use idp::{ClientAuthentication, Idp, IdpClient, IdpMode};
 pub use regions::Region;
@@ -92,12 +95,14 @@ pub struct Estate {
     pub(crate) parents: BTreeMap<String, String>,
     pub(crate) delegated: BTreeSet<String>,
     pub(crate) users: Vec<User>,
+    pub(crate) buckets: Vec<Bucket>,
     pub(crate) regions: Vec<Region>,
     pub(crate) idp: Idp,
     pub(crate) pages: Pages,
     pub(crate) ec2_quota: Option<Quota>,
     pub(crate) organizations_quota: Option<Quota>,
     pub(crate) organizations_region: Option<String>,
+    pub(crate) s3_throughput: Option<u64>,
     pub(crate) latency: Duration,
     pub(crate) skew: Option<Duration>,
     pub(crate) ticks: Vec<(String, Duration)>,
@@ -126,6 +131,7 @@ impl Estate {
             parents: BTreeMap::new(),
             delegated: BTreeSet::new(),
             users: Vec::new(),
+            buckets: Vec::new(),
             regions: regions::all(),
             idp: Idp::default(),
             pages: Pages::default(),
@@ -135,6 +141,7 @@ impl Estate {
             }),
             organizations_quota: None,
             organizations_region: Some("us-east-1".to_owned()),
+            s3_throughput: None,
             latency: Duration::ZERO,
             skew: Some(Duration::from_secs(300)),
             ticks: Vec::new(),
@@ -208,6 +215,16 @@ impl Estate {
     /// Makes an account a delegated administrator of the organization.
     pub fn delegated_administrator(&mut self, account: &str) -> &mut Self {
         self.delegated.insert(account.to_owned());
+        self
+    }
+
+    /// Adds a bucket, or replaces the one of that name. It belongs to the management account unless it names an owner.
+    pub fn bucket(&mut self, mut bucket: Bucket) -> &mut Self {
+        if bucket.owner.is_empty() {
+            bucket.owner.clone_from(&self.management);
+        }
+        self.buckets.retain(|known| known.name != bucket.name);
+        self.buckets.push(bucket);
         self
     }
 
@@ -287,6 +304,12 @@ impl Estate {
     /// The region that calls of Organizations must be signed for (`us-east-1`); `None` accepts every region.
     pub fn organizations_region(&mut self, region: Option<&str>) -> &mut Self {
         self.organizations_region = region.map(str::to_owned);
+        self
+    }
+
+    /// The most bytes a second (real time) that S3 sends over one connection; `None` for as many as it takes.
+    pub fn s3_throughput(&mut self, bytes_per_second: Option<u64>) -> &mut Self {
+        self.s3_throughput = bytes_per_second;
         self
     }
 

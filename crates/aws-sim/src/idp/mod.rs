@@ -26,7 +26,7 @@ pub(crate) fn operation(path: &str) -> Option<&'static str> {
 pub(crate) fn answer(world: &World, operation: &str, request: &Request, call: &mut Call) -> Answer {
     match operation {
         "Token" => token::answer(world, request, call),
-        "Keys" => Answer::new(200, "application/json", world.key.jwks()),
+        "Keys" => Answer::new(200, "application/json", world.key.jwks().to_owned()),
         _ => configuration(world),
     }
 }

@@ -157,16 +157,18 @@ pub(crate) fn signed(
         ),
     ]);
     if let Some(operation) = target {
-        headers.insert(
-            "x-amz-target".to_owned(),
-            format!("AWSOrganizationsV20161128.{operation}"),
-        );
+        let prefix = if service == "athena" {
+            "AmazonAthena"
+        } else {
+            "AWSOrganizationsV20161128"
+        };
+        headers.insert("x-amz-target".to_owned(), format!("{prefix}.{operation}"));
         headers.insert("content-type".to_owned(), "application/x-amz-json-1.1".to_owned());
     }
     if let Some(token) = &keys.token {
         headers.insert("x-amz-security-token".to_owned(), token.clone());
     }
-    let mut payload = hex(digest::digest(&digest::SHA256, body.as_bytes()).as_ref());
+    let mut payload = hex(&sha256(body.as_bytes()));
     if how.unsigned_payload {
         payload = "UNSIGNED-PAYLOAD".to_owned();
         headers.insert("x-amz-content-sha256".to_owned(), payload.clone());
@@ -186,7 +188,7 @@ pub(crate) fn signed(
         .collect();
     let canonical = format!("POST\n/\n\n{lines}\n{names}\n{payload}");
     let scope = format!("{}/{region}/{service}/aws4_request", &stamp[..8]);
-    let hashed = hex(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref());
+    let hashed = hex(&sha256(canonical.as_bytes()));
     let mut key = format!("AWS4{}", keys.secret).into_bytes();
     for part in [&stamp[..8], region, service, "aws4_request"] {
         key = mac(&key, part);
@@ -247,17 +249,21 @@ pub(crate) fn send(sim: &Sim, method: &str, path: &str, headers: &[(&str, &str)]
     })
 }
 
-fn mac(key: &[u8], text: &str) -> Vec<u8> {
+pub(crate) fn mac(key: &[u8], text: &str) -> Vec<u8> {
     hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes())
         .as_ref()
         .to_vec()
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> Vec<u8> {
+    digest::digest(&digest::SHA256, bytes).as_ref().to_vec()
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn basic(unix: i64) -> String {
+pub(crate) fn basic(unix: i64) -> String {
     let at = time::OffsetDateTime::from_unix_timestamp(unix).unwrap();
     let (year, month, day) = at.to_calendar_date();
     let (hour, minute, second) = at.to_hms();

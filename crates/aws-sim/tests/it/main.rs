@@ -8,6 +8,7 @@ mod ec2;
 mod faults;
 mod idp;
 mod organizations;
+mod s3;
 mod signatures;
 mod sts;
 mod web_identity;

@@ -235,7 +235,7 @@ async fn a_request_without_a_signature_and_one_for_a_service_that_is_not_simulat
     let reply = client::send(&sim, "POST", "/", &[], "Action=GetCallerIdentity&Version=2011-06-15").unwrap();
     assert_eq!(reply.error().1, "MissingAuthenticationToken");
     let how = Signing::default();
-    let other = signed(&sim, &keys, "s3", "us-east-1", None, "", &how).unwrap();
+    let other = signed(&sim, &keys, "sqs", "us-east-1", None, "", &how).unwrap();
     assert_eq!((other.status, other.code().as_str()), (404, "UnknownService"));
 }
 
