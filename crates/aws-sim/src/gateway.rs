@@ -179,7 +179,7 @@ fn answer(
     request_id: &str,
 ) -> Result<Answer, Failure> {
     let (operation, params, body) = (asked.operation.as_str(), &asked.params, &request.body);
-    let document = match (service, caller.map(|caller| &*caller.identity)) {
+    let document = match (service, caller.map(|caller| &caller.identity)) {
         (Service::Sts, _) => sts::call(world, caller, region, operation, params, request_id),
         (_, None) => Err(service.refuse(Refusal::NoAuthorization)),
         (Service::Organizations, Some(caller)) => organizations::call(world, caller, operation, body),

@@ -32,10 +32,12 @@ mod sts;
 mod world;
 mod xml;
 
+pub use athena::{QueryState, QueryView};
 pub use clock::Clock;
 pub use estate::{
-    AccessKey, Account, AccountState, Bucket, ClientAuthentication, Estate, Idp, IdpClient, IdpMode, OidcProvider,
-    Pages, Quota, Region, Role, Scp, TrustWebIdentity,
+    AccessKey, Account, AccountState, Athena, Bucket, Canned, ClientAuthentication, Encryption, Estate, Idp, IdpClient,
+    IdpMode, OidcProvider, Pages, QueryError, QueryRule, Quota, Region, Role, Scp, Table, TableError, TrustWebIdentity,
+    Workgroup,
 };
 pub use faults::{Action, Fault, FaultId, Faults};
 pub use record::{Call, Connections};

@@ -26,7 +26,7 @@ use crate::world::World;
 /// A simulator that listens on loopback. It runs on threads of its own, so that tests may block. Dropping it closes all
 /// connections.
 pub struct Sim {
-    world: Arc<World>,
+    pub(crate) world: Arc<World>,
     address: SocketAddr,
     runtime: Mutex<Option<Runtime>>,
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use crate::athena::Athena;
 use crate::bucket::Buckets;
 use crate::chance;
 use crate::clock::Clock;
@@ -26,6 +27,8 @@ pub(crate) struct World {
     pub(crate) tokens: Tokens,
     /// The buckets of S3 and what is in them.
     pub(crate) s3: Store,
+    /// Athena's queries and tables.
+    pub(crate) athena: Athena,
     pub(crate) key: Arc<SigningKey>,
     pub(crate) idp_mode: Mutex<IdpMode>,
     /// Every access token that the identity provider has given out.
@@ -65,6 +68,7 @@ impl World {
             buckets: Buckets::default(),
             tokens: Tokens::new(estate.seed),
             s3: Store::new(&estate.buckets, clock.clone()),
+            athena: Athena::default(),
             key: SigningKey::of_process()?,
             idp_mode: Mutex::new(estate.idp.mode.clone()),
             access_tokens: Mutex::default(),

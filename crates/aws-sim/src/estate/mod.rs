@@ -2,6 +2,7 @@
 //! [`Sim::start`](crate::Sim::start).
 
 mod account;
+mod athena;
 mod bucket;
 mod iam;
 mod idp;
@@ -12,6 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub use account::{Account, AccountState, Scp};
+pub use athena::{Athena, Canned, Encryption, QueryError, QueryRule, Table, TableError, Workgroup};
+pub(crate) use athena::{CannedRows, TableColumn, trimmed};
 pub use bucket::Bucket;
 pub(crate) use bucket::Verdict;
 pub use iam::{AccessKey, OidcProvider, Role, TrustWebIdentity};
@@ -96,6 +99,7 @@ pub struct Estate {
     pub(crate) delegated: BTreeSet<String>,
     pub(crate) users: Vec<User>,
     pub(crate) buckets: Vec<Bucket>,
+    pub(crate) athena: Athena,
     pub(crate) regions: Vec<Region>,
     pub(crate) idp: Idp,
     pub(crate) pages: Pages,
@@ -132,6 +136,7 @@ impl Estate {
             delegated: BTreeSet::new(),
             users: Vec::new(),
             buckets: Vec::new(),
+            athena: Athena::default(),
             regions: regions::all(),
             idp: Idp::default(),
             pages: Pages::default(),
@@ -226,6 +231,11 @@ impl Estate {
         self.buckets.retain(|known| known.name != bucket.name);
         self.buckets.push(bucket);
         self
+    }
+
+    /// What Athena has: workgroups, tables, given results, how queries go.
+    pub fn athena(&mut self) -> &mut Athena {
+        &mut self.athena
     }
 
     /// Adds an IAM user with one access key.

@@ -272,3 +272,8 @@ pub(crate) fn basic(unix: i64) -> String {
         u8::from(month)
     )
 }
+
+/// An operation of Athena with its input as JSON.
+pub(crate) fn athena(sim: &Sim, keys: &Keys, region: &str, operation: &str, input: &str) -> Reply {
+    signed(sim, keys, "athena", region, Some(operation), input, &Signing::default()).unwrap()
+}

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 #![expect(clippy::disallowed_methods, reason = "latencies and delays are real time")]
 
+mod athena;
 mod binary;
 mod client;
 mod ec2;

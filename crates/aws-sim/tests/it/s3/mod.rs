@@ -1,7 +1,7 @@
 //! S3: objects and their ranges, listings, who may do what, regions, faults, and how fast it is.
 
 mod access;
-mod client;
+pub(crate) mod client;
 mod listing;
 mod objects;
 mod signatures;
