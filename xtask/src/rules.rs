@@ -22,7 +22,7 @@ const NONE_OF_THESE: [(&str, &str); 4] = [
     ("aws-sim", "it is a dev-dependency only"),
 ];
 /// Only of these may tests and tools of this workspace depend on everything.
-const OUTSIDE: [&str; 2] = ["xtask", "end-to-end"];
+const OUTSIDE: [&str; 3] = ["xtask", "end-to-end", "connector-testing"];
 
 /// A member of the workspace.
 struct Member {

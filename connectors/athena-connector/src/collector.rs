@@ -165,11 +165,16 @@ fn side_by_side(statements: &[Statement], most: usize) -> Vec<&[Statement]> {
 
 /// `future`, until `deadline`; `None` behind it.
 pub(crate) async fn until<T>(host: &Host, deadline: SystemTime, future: impl Future<Output = T>) -> Option<T> {
-    let left = deadline.duration_since(host.time().now()).unwrap_or(Duration::ZERO);
+    let expired = async {
+        // A clock that is set right, or one of a test, may not have come so far when the sleep ends.
+        while let Ok(left) = deadline.duration_since(host.time().now()) {
+            sleep(host, left.max(Duration::from_millis(1))).await;
+        }
+    };
     tokio::select! {
         biased;
         result = future => Some(result),
-        () = sleep(host, left) => None,
+        () = expired => None,
     }
 }
 

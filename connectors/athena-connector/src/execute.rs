@@ -29,7 +29,7 @@ const MOST_STARTS: u32 = 3;
 /// Before a statement is started again, times its number.
 const BETWEEN_STARTS: Duration = Duration::from_secs(2);
 /// While as many queries are active as the account may have.
-const QUEUE: Duration = Duration::from_secs(5);
+const QUEUE: Duration = Duration::from_secs(7);
 /// While bytes are watched, they are asked for at least this often.
 const WATCH: Duration = Duration::from_secs(2);
 /// Calls for the state that fail one after another, each with all its retries, before the query is given up.

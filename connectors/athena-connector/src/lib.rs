@@ -22,6 +22,7 @@ mod workgroup;
 use auth_core::Host;
 use connector_core::parameters::{Parameter, Problem, Values};
 use connector_core::{About, Columns, Connector, DefaultRegions};
+use serde_json::{Map, Value as Json};
 
 use crate::collector::AthenaCollector;
 use crate::job::Job;
@@ -70,8 +71,34 @@ impl Connector for AthenaConnector {
         actions
     }
 
+    fn closing(&self, totals: &Map<String, Json>) -> Option<String> {
+        let whole = |name: &str| totals.get(name).and_then(Json::as_u64);
+        let queries = whole("queries")?;
+        let scanned = whole("scanned_bytes").unwrap_or_default();
+        let cost = totals.get("cost").and_then(Json::as_f64).unwrap_or_default();
+        Some(format!(
+            "queries {queries}, {} scanned, cost about {cost:.4}",
+            size(scanned)
+        ))
+    }
+
     fn collector(&self, values: &Values, host: &Host) -> Result<AthenaCollector, Vec<Problem>> {
         Ok(AthenaCollector::new(Job::new(values)?, host))
+    }
+}
+
+/// `1.5 GiB`
+fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+    let power = (bytes.max(1).ilog2() / 10).min(4);
+    let scaled = bytes as f64 / f64::from(1024_u32).powi(i32::try_from(power).unwrap_or_default());
+    let unit = UNITS
+        .get(usize::try_from(power).unwrap_or_default())
+        .unwrap_or(&"bytes");
+    if power == 0 {
+        format!("{bytes} {unit}")
+    } else {
+        format!("{scaled:.1} {unit}")
     }
 }
 
@@ -99,3 +126,21 @@ const ACTIONS: &[&str] = &[
     "s3:ListMultipartUploadParts",
     "s3:PutObject",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::size;
+
+    #[test]
+    fn sizes_are_readable() {
+        for (bytes, text) in [
+            (0, "0 bytes"),
+            (1023, "1023 bytes"),
+            (1024, "1.0 KiB"),
+            (1_610_612_736, "1.5 GiB"),
+            (u64::MAX, "16777216.0 TiB"),
+        ] {
+            assert_eq!(size(bytes), text);
+        }
+    }
+}

@@ -200,7 +200,7 @@ mod tests {
             .statistics(
                 QueryExecutionStatistics::builder()
                     .data_scanned_in_bytes(scanned)
-                    .set_result_reuse_information(reuse.ok())
+                    .set_result_reuse_information(Some(reuse))
                     .build(),
             )
             .build()

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use auth_core::Host;
+use serde_json::{Map, Value as Json};
 
 use crate::parameters::catalog::SHARED;
 use crate::parameters::{Parameter, Problem, Values};
@@ -66,6 +67,11 @@ pub trait Connector: Send + Sync + 'static {
 
     /// The IAM actions that a slice needs with these parameters, such as `ec2:DescribeInstances`.
     fn actions(&self, parameters: &Values) -> Vec<&'static str>;
+
+    /// A line for the end of a run, from the totals of the ledger.
+    fn closing(&self, _totals: &Map<String, Json>) -> Option<String> {
+        None
+    }
 
     /// Checks the connector's own rules, and makes what collects. `host` has the clock. Makes no call.
     ///

@@ -176,6 +176,13 @@ impl Rules<'_> {
 
     fn access_key(&mut self) -> Option<Method> {
         if !self.required(&[&ACCESS_KEY_ID, &SECRET_ACCESS_KEY], METHOD_ACCESS_KEY) {
+            if !self.values.has(&AUTHENTICATION_METHOD) {
+                self.problem(format!(
+                    "AuthenticationMethod is not given, so it is `{METHOD_ACCESS_KEY}`: to sign in as the AWS CLI does, by \
+                     profile, SSO or environment, set it to `{METHOD_DEFAULT_CHAIN}`, as --{} '{METHOD_DEFAULT_CHAIN}'",
+                    AUTHENTICATION_METHOD.flag()
+                ));
+            }
             return None;
         }
         let access_key_id = self.values.text(&ACCESS_KEY_ID)?.to_owned();

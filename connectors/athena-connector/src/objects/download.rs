@@ -98,12 +98,12 @@ impl Download {
             self.first = None;
         }
         loop {
-            if let Some(range) = &mut self.at_work {
-                if let Some(chunk) = range.recv().await {
-                    let chunk = chunk?;
-                    self.read += chunk.bytes.len() as u64;
-                    return Ok(Some(chunk));
-                }
+            if let Some(range) = &mut self.at_work
+                && let Some(chunk) = range.recv().await
+            {
+                let chunk = chunk?;
+                self.read += chunk.bytes.len() as u64;
+                return Ok(Some(chunk));
             }
             self.at_work = self.ahead.recv().await;
             if self.at_work.is_none() {

@@ -117,14 +117,13 @@ pub(crate) fn layout(
             tables: tables.into_iter().map(|(_, table)| table.clone()).collect(),
         });
     }
-    if let (true, Some(fixed)) = (outputs.is_empty(), fixed) {
-        if !path.is_some_and(OutputPath::is_several) {
-            outputs.push(Output {
-                path: path.map(|path| path.0.clone()),
-                columns: leading.iter().chain(fixed).cloned().collect(),
-                tables: Vec::new(),
-            });
-        }
+    let one_file = !path.is_some_and(OutputPath::is_several);
+    if let Some(fixed) = fixed.filter(|_| outputs.is_empty() && one_file) {
+        outputs.push(Output {
+            path: path.map(|path| path.0.clone()),
+            columns: leading.iter().chain(fixed).cloned().collect(),
+            tables: Vec::new(),
+        });
     }
     let misfits = misfits.into_iter().map(|(slice, why)| Misfit { slice, why }).collect();
     (outputs, misfits)

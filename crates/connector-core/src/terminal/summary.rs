@@ -17,7 +17,7 @@ const SHOWN_FAILURES: usize = 12;
 const SHOWN_PLACES: usize = 3;
 
 /// Some lines; ends in a line break.
-pub fn summary(ledger: &Ledger, exit: Exit, ledger_path: Option<&Path>, width: usize) -> String {
+pub fn summary(ledger: &Ledger, closing: Option<&str>, exit: Exit, ledger_path: Option<&Path>, width: usize) -> String {
     let mut text = String::from("\n");
     let rows: u64 = ledger.slices.iter().map(|slice| slice.rows).sum();
     let counts = Outcome::ALL.into_iter().filter_map(|outcome| {
@@ -68,6 +68,9 @@ pub fn summary(ledger: &Ledger, exit: Exit, ledger_path: Option<&Path>, width: u
             if ledger.outputs.is_empty() { "\n" } else { "" },
             path.display()
         );
+    }
+    if let Some(closing) = closing {
+        let _ = writeln!(text, "{}", harmless(closing));
     }
     let accounts = HumanCount(ledger.accounts.len() as u64);
     let (verdict, consequence) = verdict(exit);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use auth_core::AuthError;
 use auth_core::error::Report;
+use auth_core::host::AsyncSleep as _;
 use futures::{Stream, StreamExt as _};
 
 use super::Context;
@@ -58,11 +59,11 @@ pub(crate) async fn run<C: Connector>(
         Some(exit) = interrupts.next() => Err(exit),
         result = collecting => Ok(result),
     };
-    // Outside of what was cut short. The sleep is real time: it is a person, or a process manager, who waits.
+    // Outside of what was cut short.
     tokio::select! {
         () = run.stop() => {}
         Some(_) = interrupts.next() => tracing::warn!("interrupted again: what runs at AWS may not have been stopped"),
-        () = tokio::time::sleep(STOP_TIME) => tracing::warn!("AWS has not confirmed in time that everything was stopped"),
+        () = context.host.sleep().sleep(STOP_TIME) => tracing::warn!("AWS has not confirmed in time that everything was stopped"),
     }
     if ended.is_err() {
         journal.interrupt(context.host.time().now());
@@ -112,7 +113,7 @@ pub(crate) async fn run<C: Connector>(
         }
         ledger.save(path)?;
     }
-    tell(context, &ledger, exit);
+    tell(context, &ledger, connector.closing(&ledger.totals), exit);
     Ok(exit)
 }
 
@@ -202,7 +203,7 @@ fn misfits_are_failures(entries: &mut [SliceEntry], slice: &Ended, why: String, 
     });
 }
 
-fn tell(context: &Context<'_>, ledger: &Ledger, exit: Exit) {
+fn tell(context: &Context<'_>, ledger: &Ledger, closing: Option<String>, exit: Exit) {
     let terminal = context.terminal;
     if terminal.format == crate::terminal::LogFormat::Json {
         let totals = serde_json::Value::Object(ledger.totals.clone());
@@ -220,6 +221,7 @@ fn tell(context: &Context<'_>, ledger: &Ledger, exit: Exit) {
     } else if !terminal.quiet || exit == Exit::Failed {
         terminal.print(&summary(
             ledger,
+            closing.as_deref(),
             exit,
             context.settings.ledger.as_deref(),
             terminal.width(),
