@@ -17,7 +17,14 @@ const TERABYTE: f64 = (1_u64 << 40) as f64;
 pub(crate) struct Notes {
     facts: Facts,
     price_per_tb: f64,
-    queries: Arc<Mutex<Vec<Map<String, Json>>>>,
+    queries: Arc<Mutex<Vec<Told>>>,
+}
+
+#[derive(Debug)]
+struct Told {
+    facts: Map<String, Json>,
+    /// Whether it is in the sums.
+    counted: bool,
 }
 
 /// One query of a slice.
@@ -44,10 +51,13 @@ impl Notes {
     /// A query is about to be started.
     pub(crate) fn begin(&self, statement: u32, workgroup: &str) -> Note {
         let index = self.change(|queries| {
-            queries.push(Map::from_iter([
-                ("statement".to_owned(), json!(statement)),
-                ("workgroup".to_owned(), json!(workgroup)),
-            ]));
+            queries.push(Told {
+                facts: Map::from_iter([
+                    ("statement".to_owned(), json!(statement)),
+                    ("workgroup".to_owned(), json!(workgroup)),
+                ]),
+                counted: false,
+            });
             queries.len() - 1
         });
         Note {
@@ -56,11 +66,11 @@ impl Notes {
         }
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut Vec<Map<String, Json>>) -> T) -> T {
+    fn change<T>(&self, change: impl FnOnce(&mut Vec<Told>) -> T) -> T {
         let mut queries = self.queries.lock().unwrap_or_else(PoisonError::into_inner);
         let result = change(&mut queries);
         // Each time: what has been told stands in the ledger also of a slice that is interrupted.
-        let told = queries.iter().filter(|query| query.contains_key("id"));
+        let told = queries.iter().map(|query| &query.facts).filter(|facts| facts.contains_key("id"));
         self.facts
             .set("queries", told.cloned().map(Json::Object).collect::<Vec<_>>());
         result
@@ -72,7 +82,7 @@ impl Note {
     pub(crate) fn set(&self, name: &str, value: impl Into<Json>) {
         let value = value.into();
         self.notes
-            .change(|queries| queries[self.index].insert(name.to_owned(), value));
+            .change(|queries| queries[self.index].facts.insert(name.to_owned(), value));
     }
 
     /// What AWS says of the query. Counted once, when it has ended.
@@ -128,14 +138,12 @@ impl Note {
         ];
         let counted = self.notes.change(|queries| {
             let query = &mut queries[self.index];
-            query.extend(
-                facts
-                    .into_iter()
-                    .filter(|(_, fact)| !fact.is_null())
-                    .map(|(name, fact)| (name.to_owned(), fact)),
-            );
+            let known = facts.into_iter().filter(|(_, fact)| !fact.is_null());
+            query.facts.extend(known.map(|(name, fact)| (name.to_owned(), fact)));
             let ended = state.is_some_and(is_final);
-            ended && query.insert("ended".to_owned(), json!(true)).is_none()
+            let first = ended && !query.counted;
+            query.counted |= ended;
+            first
         });
         if counted {
             let sums = &self.notes.facts;
