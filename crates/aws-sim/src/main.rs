@@ -3,7 +3,7 @@
 use std::io::{self, Read as _, Write as _};
 use std::time::Duration;
 
-use aws_sim::{Clock, Estate, Sim};
+use aws_sim::{Clock, Estate, Sim, Table};
 use clap::{Parser, ValueEnum};
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
@@ -33,6 +33,10 @@ struct Arguments {
     /// Threads that serve
     #[arg(long, default_value_t = 1)]
     threads: usize,
+    /// A table for Athena out of a CSV with a header, as `inventory=rows.csv` or `lab.inventory=rows.csv`. Every account
+    /// sees all rows, or, where there is a column `account_id`, its own
+    #[arg(long = "table", value_name = "NAME=FILE")]
+    tables: Vec<String>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -44,7 +48,7 @@ enum Named {
 fn main() -> io::Result<()> {
     let arguments = Arguments::parse();
     let latency = Duration::from_millis(arguments.latency_ms);
-    let estate = match arguments.estate {
+    let mut estate = match arguments.estate {
         Named::Demo => {
             let mut estate = Estate::demo();
             estate.latency(latency);
@@ -52,10 +56,25 @@ fn main() -> io::Result<()> {
         }
         Named::Scale => Estate::scale(arguments.accounts, arguments.regions, arguments.instances, latency),
     };
+    for table in &arguments.tables {
+        estate.athena().table(read_table(table)?);
+    }
     let sim = Sim::start_at(estate, Clock::real(), arguments.port, arguments.threads)?;
     print_line(&ready(&sim))?;
     wait_for_the_end()?;
     print_line(&summary(&sim))
+}
+
+/// A table by its name and its file.
+fn read_table(argument: &str) -> io::Result<Table> {
+    let wrong = |message: String| io::Error::new(io::ErrorKind::InvalidInput, format!("--table {argument}: {message}"));
+    let (name, path) = argument
+        .split_once('=')
+        .ok_or_else(|| wrong("NAME=FILE is wanted".to_owned()))?;
+    let (database, name) = name.split_once('.').unwrap_or(("default", name));
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let table = Table::from_csv(name, &text).map_err(|error| wrong(error.to_string()))?;
+    Ok(table.database(database).split_by_account("account_id"))
 }
 
 fn ready(sim: &Sim) -> Value {
@@ -78,6 +97,11 @@ fn ready(sim: &Sim) -> Value {
         "role_arn": Estate::OIDC_ROLE,
         "master_role": Estate::MASTER_ROLE,
         "sub_account_role": Estate::SUB_ACCOUNT_ROLE,
+        "athena": {
+            "workgroup": Estate::WORKGROUP,
+            "results_bucket": Estate::RESULTS_BUCKET,
+            "tables": estate.table_names(),
+        },
         "organization": {
             "id": estate.organization_id(),
             "root": estate.root_id(),

@@ -8,6 +8,7 @@ mod executions;
 mod input;
 mod metadata;
 mod observe;
+mod parquet;
 mod query;
 pub(crate) mod read;
 mod result;
@@ -17,6 +18,7 @@ mod start;
 mod state;
 mod statement;
 pub(crate) mod types;
+mod unload;
 pub(crate) mod value;
 mod workgroups;
 

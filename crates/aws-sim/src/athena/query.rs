@@ -70,6 +70,8 @@ pub(super) struct End {
     pub(super) error: Option<QueryError>,
     pub(super) result: Option<Arc<ResultSet>>,
     pub(super) manifest: Option<String>,
+    /// What the manifest names.
+    pub(super) parts: Vec<String>,
     pub(super) scanned: u64,
 }
 

@@ -9,7 +9,7 @@ use super::Call;
 use super::executions::not_found;
 use super::input::{Input, invalid, invalid_input};
 use super::query::{Query, QueryState};
-use super::result::ResultSet;
+use super::result::{Column, ResultSet};
 use super::run;
 use super::statement::{Form, Kind};
 use crate::estate::Pages;
@@ -20,6 +20,16 @@ pub(super) fn get(call: &Call<'_>, input: Input<'_>) -> Result<Json, Failure> {
     let token = input.sized("NextToken", 1, 1024)?;
     let size = input.number("MaxResults", 1, 100_000)?;
     let id = input.required("QueryExecutionId")?;
+    let manifest = match input.text("QueryResultType")? {
+        None | Some("DATA_ROWS") => false,
+        Some("DATA_MANIFEST") => true,
+        Some(_) => {
+            return Err(invalid_input(
+                "1 validation error detected: Value at 'queryResultType' failed to satisfy constraint: Member must \
+                 satisfy enum value set: [DATA_MANIFEST, DATA_ROWS]",
+            ));
+        }
+    };
     let (result, header, counted) = {
         let state = call.state();
         let query = state.query(call, id).ok_or_else(|| not_found(id))?;
@@ -27,8 +37,12 @@ pub(super) fn get(call: &Call<'_>, input: Input<'_>) -> Result<Json, Failure> {
         if size.is_some_and(|size| size > 1000) {
             return Err(invalid_input("MaxResults is more than maximum allowed length 1000"));
         }
-        let result = finished(call, query)?;
-        (result, query.statement.has_header(), counts(query))
+        let mut result = finished(call, query)?;
+        if manifest {
+            let parts = query.end.as_ref().map_or(Vec::new(), |end| end.parts.clone());
+            result = Arc::new(ResultSet::lines(vec![Column::string("manifest")], parts));
+        }
+        (result, query.statement.has_header() && !manifest, counts(query))
     };
     let size = u64::try_from(size.unwrap_or(1000)).unwrap_or(1000);
     let binding = format!("GetQueryResults {} {} {id}", call.caller.account, call.region);
@@ -40,7 +54,7 @@ pub(super) fn get(call: &Call<'_>, input: Input<'_>) -> Result<Json, Failure> {
             .open(&binding, token)
             .ok_or_else(|| invalid_input(format!("Malformed nextPageToken {token}")))?,
     };
-    let infos: Vec<Json> = result.columns.iter().map(super::result::Column::info).collect();
+    let infos: Vec<Json> = result.columns.iter().map(Column::info).collect();
     let answer = |rows: Vec<Json>, next: Option<Position>| {
         let mut answer = json!({"ResultSet": {"Rows": rows, "ResultSetMetadata": {"ColumnInfo": infos}}});
         if let Some(count) = result.update_count.or(counted.then_some(0)) {

@@ -11,6 +11,7 @@ use super::query::{End, Query, QueryState};
 use super::result::ResultSet;
 use super::state::State;
 use super::statement::{Form, Kind};
+use super::unload;
 use crate::credentials::Identity;
 use crate::estate::{Canned, QueryError, trimmed};
 use crate::failure::Failure;
@@ -22,11 +23,17 @@ const OCTETS: &str = "application/octet-stream";
 pub(super) struct Outcome {
     pub(super) result: ResultSet,
     pub(super) manifest: Option<String>,
+    /// What the manifest names.
+    pub(super) parts: Vec<String>,
 }
 
 impl From<ResultSet> for Outcome {
     fn from(result: ResultSet) -> Self {
-        Self { result, manifest: None }
+        Self {
+            result,
+            manifest: None,
+            parts: Vec::new(),
+        }
     }
 }
 
@@ -39,6 +46,7 @@ pub(super) fn carry_out(world: &World, state: &mut State, query: &Query, at: Sys
         error: None,
         result: None,
         manifest: None,
+        parts: Vec::new(),
         scanned,
     };
     if let Some(cutoff) = query.cutoff.filter(|cutoff| query.scans > *cutoff) {
@@ -49,6 +57,7 @@ pub(super) fn carry_out(world: &World, state: &mut State, query: &Query, at: Sys
         Ok(outcome) => End {
             result: Some(Arc::new(outcome.result)),
             manifest: outcome.manifest,
+            parts: outcome.parts,
             ..end(QueryState::Succeeded, None, query.scans)
         },
         Err(error) => {
@@ -101,6 +110,16 @@ fn compute(world: &World, state: &mut State, query: &Query, at: SystemTime) -> R
         Kind::Prepare | Kind::Deallocate => {
             prepare(state, query)?;
             Ok(ResultSet::nothing().into())
+        }
+        Kind::Unload => {
+            let unload = unload::parsed(&text)?;
+            let result = match canned(world, account, region, &unload.query) {
+                Some(canned) => ResultSet::canned(&canned),
+                None => state
+                    .engine(world, account, region)
+                    .run(&unload.query, Kind::Select, &context)?,
+            };
+            unload::write(world, query, &unload, &result)
         }
         kind => {
             let engine = state.engine(world, account, region);

@@ -126,6 +126,7 @@ impl State {
             error: None,
             result: None,
             manifest: None,
+            parts: Vec::new(),
             scanned: query.scanned(now),
         });
     }

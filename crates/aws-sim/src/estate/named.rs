@@ -86,6 +86,8 @@ impl Estate {
         estate.change_account(Self::MANAGEMENT, |account| {
             account.instances("eu-central-1", 7).instances("us-east-1", 5)
         });
+        estate.results_everywhere();
+        estate.sample_tables();
         estate
     }
 
@@ -115,6 +117,7 @@ impl Estate {
             }
             estate.account(unit.clone(), account);
         }
+        estate.results_everywhere();
         estate
     }
 }

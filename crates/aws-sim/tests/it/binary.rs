@@ -74,3 +74,29 @@ fn scale_has_the_size_asked_for() {
     assert_eq!(ready["organization"]["accounts"], 301);
     assert_eq!(ready["organization"]["instances"], 12_345);
 }
+
+#[test]
+fn tables_come_from_files() {
+    let folder = std::env::temp_dir().join(format!("aws-sim-tables-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("inventory.csv");
+    std::fs::write(&path, "account_id,instance_id\n111122223333,i-1\n").unwrap();
+    let argument = format!("lab.inventory={}", path.display());
+    let (ready, _) = run(&["--table", &argument]);
+    assert_eq!(
+        ready["athena"],
+        serde_json::json!({
+            "workgroup": "analysts",
+            "results_bucket": "athena-results-{accountId}",
+            "tables": ["default.orders", "lab.inventory"],
+        })
+    );
+    std::fs::write(&path, "a,b\n1\n").unwrap();
+    let failed = Command::new(env!("CARGO_BIN_EXE_aws-sim"))
+        .args(["--table", &argument])
+        .output()
+        .unwrap();
+    assert!(!failed.status.success());
+    assert!(String::from_utf8_lossy(&failed.stderr).contains("row 1: 1 fields, header has 2"));
+    std::fs::remove_dir_all(&folder).unwrap();
+}

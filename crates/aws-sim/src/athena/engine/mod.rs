@@ -33,7 +33,7 @@ use scope::{Bound, Scope, literal};
 use tables::{Tables, sql_name};
 
 pub(super) use errors::error;
-pub(super) use parse::{check, executed, prepared};
+pub(super) use parse::{Unload, check, executed, prepared, unloaded};
 
 /// The database where nobody names one.
 const DEFAULT: &str = "default";

@@ -1,6 +1,6 @@
 //! Texts to statements, and AWS's answer to texts that are none.
 
-use sqlparser::ast::{Expr, Query, Statement};
+use sqlparser::ast::{Expr, Query, SetExpr, Statement};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
@@ -29,6 +29,13 @@ pub(super) fn query(text: &str) -> Result<Box<Query>, String> {
     let mut parser = parser(text)?;
     let query = parser.parse_query().map_err(|error| malformed(text, &error))?;
     ended(&mut parser)?;
+    // The parser also takes writes for queries.
+    if matches!(
+        *query.body,
+        SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_)
+    ) {
+        return Err(UNSUPPORTED.to_owned());
+    }
     Ok(query)
 }
 

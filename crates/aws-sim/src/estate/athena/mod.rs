@@ -2,6 +2,7 @@
 
 mod canned;
 mod rule;
+mod samples;
 mod table;
 mod workgroup;
 

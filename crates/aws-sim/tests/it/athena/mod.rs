@@ -4,6 +4,7 @@ mod engine;
 mod executions;
 mod results;
 mod start;
+mod unload;
 mod workgroups;
 
 use std::time::{Duration, UNIX_EPOCH};

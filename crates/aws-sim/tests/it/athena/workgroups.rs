@@ -222,3 +222,30 @@ fn csv_of_ddl(sim: &Sim, keys: &Keys, text: &str) {
     let id = start(sim, keys, text);
     assert_eq!(state(&execution(sim, keys, &id)), "SUCCEEDED", "{text}");
 }
+
+#[tokio::test]
+async fn the_demo_has_a_bucket_a_workgroup_and_a_table_in_every_account() {
+    let estate = Estate::demo();
+    let keys: Keys = estate
+        .access_key(Estate::MANAGEMENT, Estate::USER)
+        .unwrap()
+        .clone()
+        .into();
+    let sim = started(estate).await;
+    let text = "select count(*) as n, count(note) as notes, sum(amount) as total from orders";
+    let id = start_with(&sim, &keys, &input(text, Estate::WORKGROUP));
+    assert_eq!(state(&execution(&sim, &keys, &id)), "QUEUED");
+    sim.clock().advance(Duration::from_secs(1));
+    let done = execution(&sim, &keys, &id);
+    assert_eq!(
+        done["ResultConfiguration"]["OutputLocation"],
+        format!("s3://athena-results-111122223333/{id}.csv")
+    );
+    let bucket = Estate::RESULTS_BUCKET.replace("{accountId}", Estate::MANAGEMENT);
+    let body = sim.object(&bucket, &format!("{id}.csv")).unwrap();
+    assert_eq!(body, "\"n\",\"notes\",\"total\"\n\"6\",\"5\",\"1545.30\"\n");
+    assert!(
+        sim.object(&Estate::RESULTS_BUCKET.replace("{accountId}", "200000000040"), "x")
+            .is_none()
+    );
+}
