@@ -1,7 +1,8 @@
 //! `cargo xtask demo`: the EC2 inventory of a simulated organization, collected for real over HTTP, once with each way to
-//! sign in. It shows what a user would see, prints every command line so that it can be copied, and fails when something
+//! sign in, and then queried with Athena in all its accounts. It shows what a user would see, prints every command line so that it can be copied, and fails when something
 //! comes out differently from what the simulator holds.
 
+mod query;
 mod results;
 mod show;
 mod simulator;
@@ -43,6 +44,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     demo.organization();
     let csv = demo.by_access_keys()?;
     let json = demo.by_oidc(&csv)?;
+    query::show(&demo, &csv)?;
     demo.end(&csv, &json, options.keep);
     if options.keep {
         let _ = io::stdin().read_line(&mut String::new());
@@ -53,9 +55,17 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 fn build() -> Result<()> {
     show::heading("Build");
     show::text(
-        "The connector and a simulated AWS. The first time takes some minutes: the AWS SDK is large. Later, seconds.",
+        "The connectors and a simulated AWS. The first time takes some minutes: the AWS SDK is large. Later, seconds.",
     );
-    let arguments = ["build", "-p", "ec2-connector", "-p", "aws-sim"];
+    let arguments = [
+        "build",
+        "-p",
+        "ec2-connector",
+        "-p",
+        "athena-connector",
+        "-p",
+        "aws-sim",
+    ];
     show::command(&[], &[&["cargo"][..], &arguments].concat());
     let mut build = Command::new("cargo");
     let status = build.args(arguments).current_dir(workspace::root()).status();
@@ -79,7 +89,7 @@ impl Demo {
             fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
         }
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let simulator = Simulator::start(&folder)?;
+        let simulator = Simulator::start(&folder, &[])?;
         let demo = Demo {
             access_keys: folder.join("access-keys.json"),
             oidc: folder.join("oidc.json"),
@@ -209,6 +219,8 @@ impl Demo {
                 entry(&csv.ledger.path, "what became of each account and region"),
                 entry(&json.path, "rows of the part"),
                 entry(&json.ledger.path, "its ledger"),
+                entry(&self.folder.join(query::CSV), "the query's rows, of all accounts"),
+                entry(&self.folder.join(query::JSON), "the same as JSON"),
                 entry(&self.access_keys, "parameters, by access keys"),
                 entry(&self.oidc, "parameters, by OIDC"),
             ],
@@ -291,25 +303,29 @@ impl Demo {
         Ok(Collected { path, rows, ledger })
     }
 
-    /// The connector, its command line shown. It finds nothing but the simulator, whatever this shell has set.
     fn connector(&self, arguments: &[&str]) -> Command {
-        let program = workspace::binary("ec2-connector");
-        let endpoint = ("AWS_ENDPOINT_URL", self.simulator.endpoint());
-        show::command(&[endpoint], &[&[show::path(&program).as_str()][..], arguments].concat());
-        let mut command = Command::new(program);
-        for (name, _) in std::env::vars_os() {
-            let upper = name.to_string_lossy().to_uppercase();
-            if upper.starts_with("AWS_") || upper.starts_with("CONNECTOR_") || upper.ends_with("_PROXY") {
-                command.env_remove(name);
-            }
-        }
-        command
-            .args(arguments)
-            .env(endpoint.0, endpoint.1)
-            .current_dir(workspace::root())
-            .stdin(Stdio::null());
-        command
+        connector("ec2-connector", &self.simulator, arguments)
     }
+}
+
+/// A connector, its command line shown. It finds nothing but the simulator, whatever this shell has set.
+fn connector(name: &str, simulator: &Simulator, arguments: &[&str]) -> Command {
+    let program = workspace::binary(name);
+    let endpoint = ("AWS_ENDPOINT_URL", simulator.endpoint());
+    show::command(&[endpoint], &[&[show::path(&program).as_str()][..], arguments].concat());
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        let upper = name.to_string_lossy().to_uppercase();
+        if upper.starts_with("AWS_") || upper.starts_with("CONNECTOR_") || upper.ends_with("_PROXY") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .args(arguments)
+        .env(endpoint.0, endpoint.1)
+        .current_dir(workspace::root())
+        .stdin(Stdio::null());
+    command
 }
 
 /// What a run has left.

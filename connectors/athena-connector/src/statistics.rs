@@ -70,7 +70,10 @@ impl Notes {
         let mut queries = self.queries.lock().unwrap_or_else(PoisonError::into_inner);
         let result = change(&mut queries);
         // Each time: what has been told stands in the ledger also of a slice that is interrupted.
-        let told = queries.iter().map(|query| &query.facts).filter(|facts| facts.contains_key("id"));
+        let told = queries
+            .iter()
+            .map(|query| &query.facts)
+            .filter(|facts| facts.contains_key("id"));
         self.facts
             .set("queries", told.cloned().map(Json::Object).collect::<Vec<_>>());
         result

@@ -43,12 +43,14 @@ pub(super) struct Simulator {
 }
 
 impl Simulator {
-    /// Starts it and waits until it is ready. What it has to complain about goes to a file in `folder`.
-    pub(super) fn start(folder: &Path) -> Result<Self> {
+    /// Starts it and waits until it is ready; `tables` are more for Athena, as `name=file.csv`. What it has to complain
+    /// about goes to a file in `folder`.
+    pub(super) fn start(folder: &Path, tables: &[String]) -> Result<Self> {
         let program = workspace::binary("aws-sim");
         let log = folder.join("aws-sim.log");
         let mut process = Command::new(&program)
             .args(["--estate", "demo"])
+            .args(tables.iter().flat_map(|table| ["--table", table]))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(File::create(&log).with_context(|| format!("cannot write {}", log.display()))?)
