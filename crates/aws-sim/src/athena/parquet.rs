@@ -19,6 +19,9 @@ use super::result::Column;
 use super::types::Type;
 use super::value::{Value, scaled};
 
+/// Rows of a row group.
+const GROUP: usize = 50_000;
+
 /// A leaf of the schema with all that is in it.
 #[derive(Default)]
 struct Leaf {
@@ -255,9 +258,9 @@ fn int96(text: &str) -> Option<Int96> {
 }
 
 /// A file with these rows.
-pub(super) fn file<'a>(
+pub(super) fn file(
     columns: &[Column],
-    rows: impl Iterator<Item = &'a Vec<Value>>,
+    rows: impl Iterator<Item = Result<Vec<Value>>>,
     compression: Compression,
 ) -> Result<Bytes> {
     let fields = columns
@@ -266,28 +269,32 @@ pub(super) fn file<'a>(
     let schema = Node::group_type_builder("hive_schema")
         .with_fields(fields.collect::<Result<_>>()?)
         .build()?;
+    let properties = WriterProperties::builder().set_compression(compression).build();
+    let mut writer = SerializedFileWriter::new(Vec::new(), Arc::new(schema), Arc::new(properties))?;
     let counts: Vec<usize> = columns.iter().map(|column| leaves(&column.of)).collect();
-    let mut all: Vec<Leaf> = (0..counts.iter().sum()).map(|_| Leaf::default()).collect();
     let start = Level {
         definition: 0,
         repetition: 0,
         depth: 0,
     };
-    for row in rows {
-        let mut rest = all.as_mut_slice();
-        for ((value, column), count) in row.iter().zip(columns).zip(&counts) {
-            let (own, after) = rest.split_at_mut(*count);
-            shred(&column.of, value, start, false, own)?;
-            rest = after;
+    let mut rows = rows.peekable();
+    while rows.peek().is_some() {
+        let mut all: Vec<Leaf> = (0..counts.iter().sum()).map(|_| Leaf::default()).collect();
+        for row in rows.by_ref().take(GROUP) {
+            let row = row?;
+            let mut rest = all.as_mut_slice();
+            for ((value, column), count) in row.iter().zip(columns).zip(&counts) {
+                let (own, after) = rest.split_at_mut(*count);
+                shred(&column.of, value, start, false, own)?;
+                rest = after;
+            }
         }
+        let mut group = writer.next_row_group()?;
+        for leaf in all {
+            write_leaf(&mut group, leaf)?;
+        }
+        group.close()?;
     }
-    let properties = WriterProperties::builder().set_compression(compression).build();
-    let mut writer = SerializedFileWriter::new(Vec::new(), Arc::new(schema), Arc::new(properties))?;
-    let mut group = writer.next_row_group()?;
-    for leaf in all {
-        write_leaf(&mut group, leaf)?;
-    }
-    group.close()?;
     writer.into_inner().map(Bytes::from)
 }
 
@@ -401,7 +408,12 @@ mod tests {
             let column = Column::new("C", Type::parse(of).unwrap());
             let value = Value::from_json(&column.of, &json).unwrap();
             let rows = [vec![value], vec![Value::Null]];
-            let bytes = file(std::slice::from_ref(&column), rows.iter(), Compression::SNAPPY).unwrap();
+            let bytes = file(
+                std::slice::from_ref(&column),
+                rows.into_iter().map(Ok),
+                Compression::SNAPPY,
+            )
+            .unwrap();
             let reader = SerializedFileReader::new(bytes).unwrap();
             let found: Vec<String> = reader
                 .get_row_iter(None)

@@ -61,6 +61,9 @@ impl Column {
     }
 }
 
+/// So many rows tell how long the others are.
+const SAMPLE: u64 = 1000;
+
 /// The rows of a result.
 #[derive(Clone, Debug)]
 pub(crate) enum Rows {
@@ -196,6 +199,11 @@ impl ResultSet {
         {
             let mut text = String::new();
             for row in 0..*rows {
+                if row == SAMPLE {
+                    // A large result is not to be copied again and again while it grows.
+                    let each = out.len() / SAMPLE as usize + 1;
+                    out.reserve(usize::try_from(*rows).unwrap_or(0).saturating_mul(each));
+                }
                 for column in 0..self.columns.len() {
                     text.clear();
                     let given = cell(row, column, &mut text);

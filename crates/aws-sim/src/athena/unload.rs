@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 
 use ::parquet::basic::Compression;
+use ::parquet::errors::ParquetError;
 
 use super::engine::{Unload, error, unloaded};
 use super::parquet;
@@ -11,7 +12,6 @@ use super::query::Query;
 use super::result::{Column, ResultSet};
 use super::run::{Outcome, put};
 use super::types::Type;
-use super::value::Value;
 use super::workgroups::split;
 use crate::chance;
 use crate::estate::QueryError;
@@ -58,7 +58,7 @@ pub(super) fn write(world: &World, query: &Query, unload: &Unload, result: &Resu
         );
         return Err(left_behind(query, &message));
     }
-    let rows = rows(result)?;
+    let count = usize::try_from(result.len()).unwrap_or(usize::MAX);
     let rules = world.estate.athena.rules.iter();
     let rules = rules.filter(|rule| rule.matches(&query.account, &query.region, &query.workgroup, &query.text));
     let (mut parts, mut foreign) = (PARTS, None);
@@ -66,13 +66,18 @@ pub(super) fn write(world: &World, query: &Query, unload: &Unload, result: &Resu
         parts = rule.unload_parts.unwrap_or(parts);
         foreign = rule.foreign_manifest.as_deref().or(foreign);
     }
-    let parts = parts.min(rows.len());
+    let parts = parts.min(count);
     let mut manifest = String::new();
     for part in 0..parts {
         // The rows are dealt out: parts have no order of their own.
-        let own = rows.iter().skip(part).step_by(parts);
+        let own = (part..count).step_by(parts).map(|row| {
+            let untyped = |column| {
+                ParquetError::General(format!("the canned result has no typed values for the column {column}"))
+            };
+            result.values(row as u64).map_err(untyped)
+        });
         let body = parquet::file(&result.columns, own, compression)
-            .map_err(|failed| error(&format!("HIVE_WRITER_DATA_ERROR: {failed}")))?;
+            .map_err(|failed| error(&format!("GENERIC_INTERNAL_ERROR: {failed}")))?;
         let key = format!("{prefix}{}", part_name(query, part));
         put(world, query, bucket, &key, body)?;
         manifest.push_str(&format!("s3://{bucket}/{key}\n"));
@@ -89,7 +94,7 @@ pub(super) fn write(world: &World, query: &Query, unload: &Unload, result: &Resu
         None => None,
     };
     Ok(Outcome {
-        result: ResultSet::written(i64::try_from(rows.len()).unwrap_or(0)),
+        result: ResultSet::written(i64::try_from(count).unwrap_or(0)),
         manifest: address,
         parts: lines,
     })
@@ -175,15 +180,6 @@ fn check_columns(query: &Query, columns: &[Column]) -> Result<(), QueryError> {
         }
     }
     Ok(())
-}
-
-fn rows(result: &ResultSet) -> Result<Vec<Vec<Value>>, QueryError> {
-    let each = (0..result.len()).map(|row| result.values(row));
-    each.collect::<Result<_, _>>().map_err(|column| {
-        error(&format!(
-            "GENERIC_INTERNAL_ERROR: the canned result has no typed values for the column {column}"
-        ))
-    })
 }
 
 /// The name of a part: the engine's id of the query, and something that no other part has. It has no extension.

@@ -98,11 +98,16 @@ impl Compiler<'_> {
             self.trying = before;
             return bound?.0.pop().ok_or_else(|| not_found(&name, &[], function.span()));
         }
+        let before = self.level.bare;
         let (mut arguments, distinct, order, star) = self.arguments(function, scope)?;
         if star {
             arguments.push(Bound::new("*", Type::Bigint));
         }
         let aggregate = AGGREGATES.contains(&name.as_str()) || OWN_AGGREGATES.contains(&name.as_str());
+        if aggregate && function.over.is_none() {
+            self.level.aggregates += 1;
+            self.level.bare = before;
+        }
         let mut bound = if aggregate {
             self.aggregate(&name, &arguments, distinct, &order, function)?
         } else if WINDOWS.contains(&name.as_str()) {
@@ -119,7 +124,9 @@ impl Compiler<'_> {
             self.function(&name, arguments, function.span())?
         };
         if let Some(filter) = &function.filter {
+            let before = self.level.bare;
             let condition = self.expression(filter, scope)?;
+            self.level.bare = before;
             bound.sql.push_str(&format!(" FILTER (WHERE {})", condition.sql));
         }
         match &function.over {

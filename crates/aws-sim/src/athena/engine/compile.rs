@@ -5,10 +5,10 @@ use std::time::SystemTime;
 
 use sqlparser::ast::{
     Distinct, Expr, GroupByExpr, Ident, LimitClause, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, Value, Values, With,
+    SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, Spanned as _, Value, Values, With,
 };
 
-use super::errors::Failed;
+use super::errors::{Failed, at};
 use super::scope::{Bound, Field, Output, Relation, Scope, quoted};
 use super::tables::Tables;
 use crate::athena::types::Type;
@@ -28,6 +28,16 @@ struct Named {
     outputs: Vec<Output>,
 }
 
+/// What is known of the query that is being compiled, against columns that are neither grouped nor aggregated.
+#[derive(Debug, Default)]
+pub(super) struct Level {
+    /// The keys of GROUP BY, in SQLite's SQL.
+    pub(super) keys: Vec<String>,
+    /// Columns outside of keys and aggregates, so far.
+    pub(super) bare: usize,
+    pub(super) aggregates: usize,
+}
+
 /// Compiles the parts of one statement.
 pub(super) struct Compiler<'a> {
     pub(super) tables: &'a Tables,
@@ -38,6 +48,7 @@ pub(super) struct Compiler<'a> {
     pub(super) placeholders: Vec<((u64, u64), Bound)>,
     /// Inside of TRY: a value that cannot be had is NULL.
     pub(super) trying: bool,
+    pub(super) level: Level,
     named: Vec<Named>,
     serial: usize,
     /// Views that are being read, against those that read themselves.
@@ -52,6 +63,7 @@ impl<'a> Compiler<'a> {
             now,
             placeholders: Vec::new(),
             trying: false,
+            level: Level::default(),
             named: Vec::new(),
             serial: 0,
             views: 0,
@@ -66,7 +78,9 @@ impl<'a> Compiler<'a> {
 
     pub(super) fn query(&mut self, query: &Query, outer: Option<&Scope<'_>>) -> Result<Compiled, Failed> {
         let depth = self.named.len();
+        let level = std::mem::take(&mut self.level);
         let compiled = self.query_inside(query, outer);
+        self.level = level;
         self.named.truncate(depth);
         compiled
     }
@@ -272,11 +286,27 @@ impl<'a> Compiler<'a> {
 
     fn select<'s>(&mut self, select: &Select, outer: Option<&'s Scope<'s>>) -> Result<(Compiled, Scope<'s>), Failed> {
         let (from, scope) = self.from(&select.from, outer)?;
+        self.level = Level::default();
+        let groups = self.group_keys(select, &scope)?;
         let (mut columns, mut outputs) = (Vec::new(), Vec::new());
+        let mut loose = Vec::new();
         for item in &select.projection {
+            let before = self.level.bare;
             for field in self.item(item, &scope)? {
+                let wild = matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..));
+                if wild && !self.level.keys.contains(&field.bound.sql) {
+                    loose.push((item.to_string(), item.span()));
+                }
                 columns.push(aliased((columns.len(), &field)));
                 outputs.push(output(&field));
+            }
+            if self.level.bare > before {
+                loose.push(match item {
+                    SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
+                        (expr.to_string(), expr.span())
+                    }
+                    other => (other.to_string(), other.span()),
+                });
             }
         }
         let distinct = match &select.distinct {
@@ -291,24 +321,21 @@ impl<'a> Compiler<'a> {
                 self.condition(selection, &scope, "WHERE clause")?
             ));
         }
-        if let GroupByExpr::Expressions(keys, modifiers) = &select.group_by {
-            let grouping = |key: &Expr| matches!(key, Expr::GroupingSets(_) | Expr::Cube(_) | Expr::Rollup(_));
-            if !modifiers.is_empty() || keys.iter().any(grouping) {
-                return Err(Failed::not_simulated("GROUPING SETS, CUBE and ROLLUP"));
-            }
-            let mut bound = Vec::new();
-            for key in keys {
-                bound.push(match ordinal(key) {
-                    Some(number) => number.to_owned(),
-                    None => self.expression(key, &scope)?.sql,
-                });
-            }
-            if !bound.is_empty() {
-                sql.push_str(&format!(" GROUP BY {}", bound.join(", ")));
-            }
+        if !groups.is_empty() {
+            sql.push_str(&format!(" GROUP BY {}", groups.join(", ")));
         }
         if let Some(having) = &select.having {
+            self.level.bare = 0;
             sql.push_str(&format!(" HAVING {}", self.condition(having, &scope, "HAVING clause")?));
+        }
+        if let Some(having) = select.having.as_ref().filter(|_| self.level.bare > 0) {
+            loose.push((having.to_string(), having.span()));
+        }
+        let grouped = !groups.is_empty() || self.level.aggregates > 0 || select.having.is_some();
+        if let Some((expression, span)) = loose.first().filter(|_| grouped) {
+            let place = at(*span);
+            let message = format!("{place}'{expression}' must be an aggregate expression or appear in GROUP BY clause");
+            return Err(Failed::new("EXPRESSION_NOT_AGGREGATE", message));
         }
         for (at, window) in select.named_window.iter().enumerate() {
             let sqlparser::ast::NamedWindowExpr::WindowSpec(spec) = &window.1 else {
@@ -322,6 +349,41 @@ impl<'a> Compiler<'a> {
             ));
         }
         Ok((Compiled { sql, outputs }, scope))
+    }
+
+    /// The keys of GROUP BY as they stand in SQLite's SQL: numbers stay numbers, and are known by what they stand for.
+    fn group_keys(&mut self, select: &Select, scope: &Scope<'_>) -> Result<Vec<String>, Failed> {
+        let GroupByExpr::Expressions(keys, modifiers) = &select.group_by else {
+            return Err(Failed::not_simulated("GROUP BY ALL"));
+        };
+        let grouping = |key: &Expr| matches!(key, Expr::GroupingSets(_) | Expr::Cube(_) | Expr::Rollup(_));
+        if !modifiers.is_empty() || keys.iter().any(grouping) {
+            return Err(Failed::not_simulated("GROUPING SETS, CUBE and ROLLUP"));
+        }
+        let (mut written, mut known) = (Vec::new(), Vec::new());
+        for key in keys {
+            let Some(number) = ordinal(key) else {
+                let sql = self.expression(key, scope)?.sql;
+                known.push(sql.clone());
+                written.push(sql);
+                continue;
+            };
+            let item = number
+                .parse::<usize>()
+                .ok()
+                .and_then(|number| select.projection.get(number.checked_sub(1)?));
+            let Some(SelectItem::UnnamedExpr(item) | SelectItem::ExprWithAlias { expr: item, .. }) = item else {
+                let message = format!("{}GROUP BY position {number} is not in select list", at(key.span()));
+                return Err(Failed::new("INVALID_COLUMN_REFERENCE", message));
+            };
+            known.push(self.expression(item, scope)?.sql);
+            written.push(number.to_owned());
+        }
+        self.level = Level {
+            keys: known,
+            ..Level::default()
+        };
+        Ok(written)
     }
 
     fn condition(&mut self, condition: &Expr, scope: &Scope<'_>, what: &str) -> Result<String, Failed> {

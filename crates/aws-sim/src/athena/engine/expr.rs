@@ -15,6 +15,15 @@ use crate::athena::types::{TEXT, Type};
 impl Compiler<'_> {
     /// An expression in SQLite's SQL.
     pub(super) fn expression(&mut self, expression: &Expr, scope: &Scope<'_>) -> Result<Bound, Failed> {
+        let before = self.level.bare;
+        let bound = self.compiled(expression, scope)?;
+        if self.level.keys.contains(&bound.sql) {
+            self.level.bare = before;
+        }
+        Ok(bound)
+    }
+
+    fn compiled(&mut self, expression: &Expr, scope: &Scope<'_>) -> Result<Bound, Failed> {
         match expression {
             Expr::Identifier(name) => self.reference(std::slice::from_ref(name), scope),
             Expr::CompoundIdentifier(parts) => self.reference(parts, scope),
@@ -238,11 +247,13 @@ impl Compiler<'_> {
     fn reference(&mut self, parts: &[Ident], scope: &Scope<'_>) -> Result<Bound, Failed> {
         if let [name] = parts
             && name.quote_style.is_none()
+            && !name.value.eq_ignore_ascii_case("now")
             && let Some(bound) = self.keyword(&name.value)
         {
             return Ok(bound);
         }
-        let (mut bound, taken) = scope.resolve(parts)?;
+        let (mut bound, taken, own) = scope.resolve(parts)?;
+        self.level.bare += usize::from(own);
         for part in &parts[taken..] {
             bound = field(&bound, part)?;
         }

@@ -84,12 +84,13 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// The column that begins a dotted name, and how many parts of the name it takes.
-    pub(super) fn resolve(&self, parts: &[Ident]) -> Result<(Bound, usize), Failed> {
+    /// The column that begins a dotted name, how many parts of the name it takes, and whether it is of this query and of
+    /// none around it.
+    pub(super) fn resolve(&self, parts: &[Ident]) -> Result<(Bound, usize, bool), Failed> {
         let mut scope = Some(self);
         while let Some(here) = scope {
-            if let Some(found) = here.resolve_here(parts)? {
-                return Ok(found);
+            if let Some((bound, taken)) = here.resolve_here(parts)? {
+                return Ok((bound, taken, std::ptr::eq(here, self)));
             }
             scope = here.outer;
         }

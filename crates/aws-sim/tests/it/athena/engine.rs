@@ -82,8 +82,16 @@ fn types(sim: &Sim, keys: &Keys, text: &str) -> Vec<String> {
 #[tokio::test]
 async fn what_a_select_can_be() {
     let (sim, keys) = ready().await;
-    let cases: [(&str, &[&str]); 20] = [
+    let cases: [(&str, &[&str]); 22] = [
         ("select 1", &["1"]),
+        (
+            "select lower(name) || 'x' as n, count(*), sum(count(*)) over () from orders group by lower(name) order by 1",
+            &["annx|1|3", "x|1|3", "-|1|3"],
+        ),
+        (
+            "select id, (select max(s.id) + orders.id from shop.orders s) from orders order by 1 limit 1",
+            &["1|4"],
+        ),
         ("select id, name from orders order by name, id", &["3|", "1|ann", "2|-"]),
         (
             "select * from \"awsdatacatalog\".\"shop\".\"orders\" o where o.id = 2",
@@ -288,6 +296,22 @@ async fn names_and_types_of_columns() {
 async fn errors_in_athenas_words() {
     let (sim, keys) = ready().await;
     let cases = [
+        (
+            "select name, count(*) from orders",
+            "EXPRESSION_NOT_AGGREGATE: line 1:8: 'name' must be an aggregate expression or appear in GROUP BY clause",
+        ),
+        (
+            "select id + 1, name, max(day) from orders group by name, id + 2",
+            "EXPRESSION_NOT_AGGREGATE: line 1:8: 'id + 1' must be an aggregate expression or appear in GROUP BY clause",
+        ),
+        (
+            "select name from orders group by 1 having id > 1",
+            "EXPRESSION_NOT_AGGREGATE: line 1:43: 'id > 1' must be an aggregate expression or appear in GROUP BY clause",
+        ),
+        (
+            "select name as n from orders where n = 'x'",
+            "COLUMN_NOT_FOUND: line 1:36: Column 'n' cannot be resolved or requester is not authorized to access requested resources",
+        ),
         (
             "select nope from orders",
             "COLUMN_NOT_FOUND: line 1:8: Column 'nope' cannot be resolved or requester is not authorized to access requested resources",

@@ -158,7 +158,7 @@ async fn what_cannot_be_unloaded() {
         ),
         (
             "select flat",
-            "GENERIC_INTERNAL_ERROR: the canned result has no typed values",
+            "GENERIC_INTERNAL_ERROR: Parquet error: the canned result has no typed values",
         ),
     ];
     for (at, (query, expected)) in cases.into_iter().enumerate() {
