@@ -1,9 +1,10 @@
 //! `aws-sim`: serves a named estate until stdin closes or a SIGTERM comes.
 
+use std::fmt::Write as _;
 use std::io::{self, Read as _, Write as _};
 use std::time::Duration;
 
-use aws_sim::{Clock, Estate, Sim, Table};
+use aws_sim::{Canned, Clock, Estate, Sim, Table};
 use clap::{Parser, ValueEnum};
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
@@ -37,6 +38,9 @@ struct Arguments {
     /// sees all rows, or, where there is a column `account_id`, its own
     #[arg(long = "table", value_name = "NAME=FILE")]
     tables: Vec<String>,
+    /// Rows of the result of `select * from large`, of 8 columns and about 200 bytes each
+    #[arg(long)]
+    large_rows: Option<u64>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -59,6 +63,9 @@ fn main() -> io::Result<()> {
     for table in &arguments.tables {
         estate.athena().table(read_table(table)?);
     }
+    if let Some(rows) = arguments.large_rows {
+        estate.athena().canned("select * from large", large(rows));
+    }
     let sim = Sim::start_at(estate, Clock::real(), arguments.port, arguments.threads)?;
     print_line(&ready(&sim))?;
     wait_for_the_end()?;
@@ -75,6 +82,44 @@ fn read_table(argument: &str) -> io::Result<Table> {
     let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
     let table = Table::from_csv(name, &text).map_err(|error| wrong(error.to_string()))?;
     Ok(table.database(database).split_by_account("account_id"))
+}
+
+/// A result that is large, for measurements.
+fn large(rows: u64) -> Canned {
+    const COLUMNS: [(&str, &str); 8] = [
+        ("id", "bigint"),
+        ("name", "varchar"),
+        ("amount", "decimal(12,2)"),
+        ("ratio", "double"),
+        ("at", "timestamp(3)"),
+        ("active", "boolean"),
+        ("note", "varchar"),
+        ("text", "varchar"),
+    ];
+    Canned::generated(&COLUMNS, rows, |row, column, text| {
+        let mixed = row.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16;
+        let written = match column {
+            0 => write!(text, "{row}"),
+            1 => write!(text, "customer number {:08} of the north", mixed % 100_000_000),
+            2 => write!(text, "{}.{:02}", mixed % 1_000_000, row % 100),
+            3 => write!(text, "0.{:09}", mixed % 1_000_000_000),
+            4 => write!(
+                text,
+                "2026-{:02}-{:02} 03:04:05.{:03}",
+                row % 12 + 1,
+                row % 28 + 1,
+                row % 1000
+            ),
+            5 => write!(text, "{}", row % 2 == 0),
+            6 if row % 4 == 0 => return false,
+            6 => write!(text, "{}", if row % 4 == 1 { "" } else { "paid, with thanks" }),
+            _ => write!(
+                text,
+                "{mixed:016x} lorem ipsum dolor sit amet, consectetur \"adipiscing\" elit {mixed:016x}"
+            ),
+        };
+        written.is_ok()
+    })
 }
 
 fn ready(sim: &Sim) -> Value {
