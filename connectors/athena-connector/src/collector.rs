@@ -10,7 +10,6 @@ use aws_sdk_athena::Client;
 use aws_sdk_athena::config::Builder;
 use connector_core::slice::Outcome;
 use connector_core::{Collector, Slice, SliceError, SliceRows};
-use futures::future::join_all;
 
 use crate::desk::Desk;
 use crate::execute::Executor;
@@ -105,7 +104,7 @@ impl AthenaCollector {
             pace: self.pace.clone(),
             desk: Desk::new(client.clone()),
             client,
-            token: format!("{}-{account}-{region}", self.run),
+            token: format!("{}-{account}-{region}", self.run).into(),
             place: place.clone(),
             catalog: filled(&self.job.catalog, account, region),
             database: database.or_else(|| self.job.database.as_ref().map(|name| filled(name, account, region))),
@@ -142,9 +141,8 @@ impl Collector for AthenaCollector {
             executor: &executor,
         };
         for group in side_by_side(&statements, self.job.max_active) {
-            // In order: a later result is not looked at while an earlier one has failed; but all have ended.
-            for succeeded in join_all(group.iter().map(|statement| executor.execute(statement))).await {
-                fetcher.fetch(&succeeded?, rows).await?;
+            for succeeded in executor.execute_all(group).await? {
+                fetcher.fetch(&succeeded, rows).await?;
             }
         }
         Ok(())

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use auth_core::{ErrorKind, Host};
+use auth_core::{AwsError, ErrorKind, Host};
 use aws_sdk_athena::Client;
 use aws_sdk_athena::operation::start_query_execution::StartQueryExecutionInput;
 use aws_sdk_athena::operation::start_query_execution::builders::StartQueryExecutionInputBuilder;
@@ -13,6 +13,7 @@ use aws_sdk_athena::types::{
 };
 use connector_core::SliceError;
 use connector_core::slice::Outcome;
+use futures::future::try_join_all;
 
 use crate::collector::sleep;
 use crate::desk::Desk;
@@ -44,7 +45,7 @@ pub(crate) struct Executor {
     pub(crate) desk: Desk,
     pub(crate) client: Client,
     /// Of this run and slice.
-    pub(crate) token: String,
+    pub(crate) token: Arc<str>,
     pub(crate) place: Place,
     pub(crate) catalog: String,
     pub(crate) database: Option<String>,
@@ -67,8 +68,18 @@ impl Executor {
         self.host.time().now()
     }
 
+    /// Runs statements side by side, each to its end. When one fails, the others are stopped: their rows would not be
+    /// published.
+    pub(crate) async fn execute_all(&self, statements: &[Statement]) -> Result<Vec<Succeeded>, SliceError> {
+        let succeeded = try_join_all(statements.iter().map(|statement| self.execute(statement))).await;
+        if succeeded.is_err() {
+            self.running.stop_slice(&self.token).await;
+        }
+        succeeded
+    }
+
     /// Runs a statement to its end.
-    pub(crate) async fn execute(&self, statement: &Statement) -> Result<Succeeded, SliceError> {
+    async fn execute(&self, statement: &Statement) -> Result<Succeeded, SliceError> {
         self.run(
             statement,
             self.job.fetch == Fetch::Unload && statement.kind == Kind::Select,
@@ -161,13 +172,13 @@ impl Executor {
         deadline: SystemTime,
     ) -> Result<Query, SliceError> {
         loop {
-            match self.running.start(&self.client, input.clone(), note).await {
+            match self.running.start(&self.token, &self.client, input.clone(), note).await {
                 Ok(query) => return Ok(query),
                 Err(start) if start.active_limit && self.now() < deadline => {
                     tracing::debug!(error = %start.error, "waiting until fewer queries are active");
                     sleep(&self.host, QUEUE).await;
                 }
-                Err(start) => return Err(start.error.into()),
+                Err(start) => return Err(unanswered(start.error, &input)),
             }
         }
     }
@@ -233,6 +244,22 @@ impl Executor {
             }
         }
     }
+}
+
+/// A start that AWS may have taken, although all answers were lost, is worth looking for.
+fn unanswered(error: AwsError, input: &StartQueryExecutionInputBuilder) -> SliceError {
+    if !matches!(error.kind, ErrorKind::TimedOut | ErrorKind::Unreachable) {
+        return error.into();
+    }
+    let outcome = SliceError::from(error.clone()).outcome();
+    let mut report = error.report();
+    let token = input.get_client_request_token().as_deref().unwrap_or_default();
+    let look = format!(
+        "AWS may have taken the query all the same: look for it in the workgroup's recent queries, or in CloudTrail for \
+         clientRequestToken {token}"
+    );
+    report.hint = Some(report.hint.map_or(look.clone(), |hint| format!("{hint}. {look}")));
+    SliceError::Work(outcome, Box::new(report))
 }
 
 /// A statement that has taken too long.

@@ -41,7 +41,7 @@ impl Connector for AthenaConnector {
             summary: "Athena queries over many AWS accounts: the rows of all of them in one file",
             table: "athena_rows",
             calls: "1 GetWorkGroup; for each statement 1 StartQueryExecution, some GetQueryExecution, 1 GetQueryResults, \
-                    and 1 GetObject per 8 MiB of a result of more than one page",
+                    and 1 GetObject per 4 MiB of a result of more than one page",
             leading: &["account_id", "region"],
             regions: DefaultRegions::Home,
             // They wait for Athena, and a slice that waits holds nothing.

@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 pub(crate) use download::Download;
 
 /// KiB that all downloads of a run may have read ahead.
-const AHEAD_KIB: usize = 40 * 1024;
+const AHEAD_KIB: usize = 20 * 1024;
 
 /// What all downloads of a run share.
 #[derive(Clone, Debug)]

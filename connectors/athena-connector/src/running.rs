@@ -31,8 +31,15 @@ struct State {
     queries: HashMap<u64, Entry>,
 }
 
+/// A query, and the slice that it belongs to.
 #[derive(Debug)]
-enum Entry {
+struct Entry {
+    slice: Arc<str>,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
     /// The request is on its way; AWS may have taken it already.
     Starting,
     Started(Client, String, Note),
@@ -79,10 +86,11 @@ impl Running {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts a query. The request goes on also when nobody waits for its answer any more: else AWS could run a query
-    /// whose id nobody knows.
+    /// Starts a query of a slice. The request goes on also when nobody waits for its answer any more: else AWS could run
+    /// a query whose id nobody knows.
     pub(crate) async fn start(
         &self,
+        slice: &Arc<str>,
         client: &Client,
         input: StartQueryExecutionInputBuilder,
         note: &Note,
@@ -94,7 +102,11 @@ impl Running {
             }
             state.next += 1;
             let number = state.next;
-            state.queries.insert(number, Entry::Starting);
+            let entry = Entry {
+                slice: Arc::clone(slice),
+                stage: Stage::Starting,
+            };
+            state.queries.insert(number, entry);
             number
         };
         let (answer, answered) = oneshot::channel();
@@ -114,7 +126,9 @@ impl Running {
                 match &result {
                     Ok(id) => {
                         noted.set("id", id.as_str());
-                        state.queries.insert(number, Entry::Started(starter, id.clone(), noted));
+                        if let Some(entry) = state.queries.get_mut(&number) {
+                            entry.stage = Stage::Started(starter, id.clone(), noted);
+                        }
                     }
                     Err(_) => drop(state.queries.remove(&number)),
                 }
@@ -135,21 +149,33 @@ impl Running {
 
     /// Stops all queries, those that are being started too, and starts no others.
     pub(crate) async fn stop_all(&self) {
+        self.state().closed = true;
+        self.stop_where(|_| true).await;
+    }
+
+    /// Stops the queries of a slice, those that are being started too. The slice must not start others meanwhile.
+    pub(crate) async fn stop_slice(&self, slice: &str) {
+        self.stop_where(|entry| *entry.slice == *slice).await;
+    }
+
+    async fn stop_where(&self, which: impl Fn(&Entry) -> bool) {
         loop {
             let changed = self.0.changed.notified();
-            {
-                let mut state = self.state();
-                state.closed = true;
-                if !state.queries.values().any(|entry| matches!(entry, Entry::Starting)) {
-                    break;
-                }
+            let starting = |entry: &Entry| which(entry) && matches!(entry.stage, Stage::Starting);
+            if !self.state().queries.values().any(starting) {
+                break;
             }
             changed.await;
         }
-        let queries: Vec<Entry> = self.state().queries.drain().map(|(_, entry)| entry).collect();
-        let stopping = queries.into_iter().filter_map(|entry| match entry {
-            Entry::Started(client, id, note) => Some(async move { stop(&client, &id, &note).await }),
-            Entry::Starting => None,
+        let queries: Vec<Entry> = self
+            .state()
+            .queries
+            .extract_if(|_, entry| which(entry))
+            .map(|(_, entry)| entry)
+            .collect();
+        let stopping = queries.into_iter().filter_map(|entry| match entry.stage {
+            Stage::Started(client, id, note) => Some(async move { stop(&client, &id, &note).await }),
+            Stage::Starting => None,
         });
         join_all(stopping).await;
     }

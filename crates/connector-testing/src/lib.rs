@@ -24,6 +24,10 @@ use serde_json::{Map, Value as Json, json};
 use tempfile::TempDir;
 use url::form_urlencoded;
 
+mod events;
+
+pub use events::Events;
+
 pub const OIDC: &str = "Web Identity Federation (OIDC)";
 pub const DEFAULT_CHAIN: &str = "AWS Default Chain";
 /// Nothing waits longer than this for something that must come.
@@ -62,9 +66,11 @@ pub struct Run<'a, P> {
     file: &'static str,
     flags: Vec<String>,
     environment: Vec<(String, String)>,
+    stdin: Option<String>,
     secrets: Vec<String>,
     directory: TempDir,
     sleep: Option<SharedAsyncSleep>,
+    events: Option<Events>,
 }
 
 impl<'a, P: Program> Run<'a, P> {
@@ -79,9 +85,11 @@ impl<'a, P: Program> Run<'a, P> {
             file: "params.json",
             flags: Vec::new(),
             environment: Vec::new(),
+            stdin: None,
             secrets: Vec::new(),
             directory,
             sleep: None,
+            events: None,
         };
         run.output("rows.json")
     }
@@ -148,6 +156,12 @@ impl<'a, P: Program> Run<'a, P> {
         self
     }
 
+    /// What stands on standard input of the program; nothing otherwise.
+    pub fn stdin(mut self, text: &str) -> Self {
+        self.stdin = Some(text.to_owned());
+        self
+    }
+
     /// The output's name in the run's directory.
     pub fn output(mut self, name: &str) -> Self {
         let path = self.path(name);
@@ -170,6 +184,12 @@ impl<'a, P: Program> Run<'a, P> {
     /// How an in-process run sleeps, instead of hardly at all.
     pub fn sleeping(mut self, sleep: SharedAsyncSleep) -> Self {
         self.sleep = Some(sleep);
+        self
+    }
+
+    /// An in-process run sleeps on the simulator's clock, which moves when nothing else goes on: see [`Events`].
+    pub fn by_events(mut self) -> Self {
+        self.events = Some(Events::new(self.sim.clock()));
         self
     }
 
@@ -196,10 +216,18 @@ impl<'a, P: Program> Run<'a, P> {
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.directory.path())
-            .stdin(Stdio::null())
+            .stdin(if self.stdin.is_some() {
+                Stdio::piped()
+            } else {
+                Stdio::null()
+            })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
+        if let (Some(text), Some(mut stdin)) = (self.stdin.clone(), child.stdin.take()) {
+            // On a thread: a pipe holds little, and who does not read it ends it, which is no failure here.
+            std::thread::spawn(move || drop(stdin.write_all(text.as_bytes())));
+        }
         let stderr = reader(child.stderr.take().unwrap());
         Running {
             run: self,
@@ -228,7 +256,9 @@ impl<'a, P: Program> Run<'a, P> {
     /// The same with another connector.
     pub fn inside_as<C: Connector>(self, connector: &C) -> Outcome {
         let time = SharedTimeSource::new(SimTime(self.sim.clock().clone()));
-        let sleep = self.sleep.clone().unwrap_or(SharedAsyncSleep::new(Hardly));
+        let by_events = self.events.clone().map(SharedAsyncSleep::new);
+        let sleep = self.sleep.clone().or(by_events);
+        let sleep = sleep.unwrap_or(SharedAsyncSleep::new(Hardly));
         let arguments = std::iter::once(P::NAME.to_owned()).chain(self.arguments());
         let stdout = Collected::default();
         let invocation = Invocation {
@@ -240,10 +270,13 @@ impl<'a, P: Program> Run<'a, P> {
             interrupts: Box::pin(futures::stream::pending()),
         };
         // On one thread, so that the clock does not run on while a thread is not let to run.
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = match &self.events {
+            Some(events) => events.runtime(),
+            None => tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap(),
+        };
         let exit = runtime.block_on(async {
             let host = Host::for_endpoint(self.sim.endpoint(), time, sleep).await.unwrap();
             let invocation = Invocation {
@@ -334,7 +367,12 @@ impl Outcome {
         let text = |name: &str| run.params.get(name).and_then(Json::as_str).map(str::to_owned);
         let output = PathBuf::from(text("output").unwrap_or_default());
         let ledger = text("ledger").map_or_else(
-            || PathBuf::from(format!("{}.run.json", output.display())),
+            || {
+                let placeholders = ["{accountId}", "{region}", "{statement}"];
+                let all = |path: String, place: &&str| path.replace(place, "all");
+                let path = placeholders.iter().fold(output.display().to_string(), all);
+                PathBuf::from(format!("{path}.run.json"))
+            },
             PathBuf::from,
         );
         let outcome = Outcome {

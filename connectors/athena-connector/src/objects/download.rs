@@ -13,7 +13,7 @@ use super::{Location, Reader};
 /// The first range: most results are no larger, and need one request.
 const FIRST: u64 = 1024 * 1024;
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance-guidelines.html>
-const RANGE: u64 = 8 * 1024 * 1024;
+const RANGE: u64 = 4 * 1024 * 1024;
 
 /// An object that is being read.
 #[derive(Debug)]

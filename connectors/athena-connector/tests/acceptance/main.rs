@@ -1,0 +1,15 @@
+//! What `athena-connector` promises, held against a simulated AWS: the program as a user starts it, and, where time has to
+//! pass, the same program inside of the test's process.
+
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+// A program is started here and followed as it runs: with the time, the environment and the files of this machine.
+#![allow(clippy::disallowed_methods)]
+
+mod fleet;
+mod harness;
+mod reading;
+mod world;
+
+mod formats;
+mod starting;
+mod stopping;
