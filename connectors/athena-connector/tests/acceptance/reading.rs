@@ -45,13 +45,6 @@ impl Table {
             _ => objects(serde_json::from_slice::<Vec<Json>>(&bytes).unwrap().into_iter()),
         }
     }
-
-    /// The cells of a column.
-    pub fn column(&self, name: &str) -> Vec<Json> {
-        let at = self.columns.iter().position(|column| column == name);
-        let at = at.unwrap_or_else(|| panic!("no column {name} in {:?}", self.columns));
-        self.rows.iter().map(|row| row[at].clone()).collect()
-    }
 }
 
 fn objects(rows: impl Iterator<Item = Json>) -> Table {

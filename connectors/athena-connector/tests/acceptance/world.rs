@@ -39,40 +39,7 @@ pub fn run<'a>(sim: &'a Sim, query: &str) -> Run<'a> {
     Run::keys(sim).params(json!({"regions": [FRANKFURT], "query": query}))
 }
 
-/// A run in the two members.
-pub fn run_in_members<'a>(sim: &'a Sim, query: &str) -> Run<'a> {
-    run(sim, query).params(json!({
-        "accounts": [A, B],
-        "sub_account_assume_role_arn_chain": ["arn:aws:iam::{accountId}:role/inventory"],
-    }))
-}
-
 /// The management account's slice in the ledger.
 pub fn slice(outcome: &Outcome) -> Json {
     outcome.slice(MASTER, Some(FRANKFURT))
-}
-
-/// What the ledger says of the queries of the management account.
-pub fn queries(outcome: &Outcome) -> Vec<Json> {
-    let slice = slice(outcome);
-    slice["details"]["queries"].as_array().cloned().unwrap_or_default()
-}
-
-/// The only query of the management account.
-pub fn query(outcome: &Outcome) -> Json {
-    let mut queries = queries(outcome);
-    assert_eq!(queries.len(), 1, "{queries:?}");
-    queries.remove(0)
-}
-
-/// Message and hint of the cause of the management account's failed slice.
-pub fn cause(outcome: &Outcome) -> (String, String) {
-    let slice = slice(outcome);
-    let text = |name: &str| slice["cause"][name].as_str().unwrap_or_default().to_owned();
-    (text("message"), text("hint"))
-}
-
-/// How many queries were started.
-pub fn starts(sim: &Sim) -> usize {
-    sim.count("athena:StartQueryExecution")
 }
