@@ -15,11 +15,12 @@ const LONGEST_FILE: usize = 700;
 /// Crates of which the programs hold exactly one version.
 const ONE_OF_EACH: [&str; 5] = ["hyper", "h2", "http", "rustls", "aws-lc-rs"];
 /// Crates that the programs do not hold, and why one may turn up all the same.
-const NONE_OF_THESE: [(&str, &str); 4] = [
+const NONE_OF_THESE: [(&str, &str); 5] = [
     ("ring", "a crate's default TLS or JWT feature"),
     ("openssl-sys", "a crate's `native-tls` feature"),
     ("native-tls", "a crate's `native-tls` feature"),
     ("aws-sim", "it is a dev-dependency only"),
+    ("connector-testing", "it is a dev-dependency only"),
 ];
 /// Only of these may tests and tools of this workspace depend on everything.
 const OUTSIDE: [&str; 3] = ["xtask", "end-to-end", "connector-testing"];
@@ -163,8 +164,9 @@ fn dependencies_point_downward() {
     let mut wrong = Vec::new();
     for member in members.iter().filter(|member| !OUTSIDE.contains(&member.name.as_str())) {
         for (used, kind) in &member.dependencies {
-            // A crate may test itself, and everything may be tested with the simulator.
-            let tests = kind == "dev" && (used == "aws-sim" || *used == member.name);
+            // A crate may test itself; the simulator and the harness are for the tests of others.
+            let helps = ["aws-sim", "connector-testing"].contains(&used.as_str());
+            let tests = kind == "dev" && (helps || *used == member.name);
             if names.contains(&used.as_str()) && !tests && !member.may_use().contains(&used.as_str()) {
                 wrong.push(format!("{} depends on {used} ({kind})", member.name));
             }
