@@ -27,8 +27,6 @@ use crate::workgroup::{Place, inspect};
 pub struct AthenaCollector {
     job: Arc<Job>,
     host: Host,
-    /// Tells this run's starts from those of others.
-    run: String,
     running: Running,
     pace: Pace,
     objects: Objects,
@@ -48,7 +46,6 @@ impl AthenaCollector {
         AthenaCollector {
             job: Arc::new(job),
             host: host.clone(),
-            run: uuid::Uuid::new_v4().simple().to_string(),
             running: Running::default(),
             pace: Pace::default(),
             objects: Objects::default(),
@@ -104,7 +101,7 @@ impl AthenaCollector {
             pace: self.pace.clone(),
             desk: Desk::new(client.clone()),
             client,
-            token: format!("{}-{account}-{region}", self.run).into(),
+            token: Arc::clone(&slice.attempt),
             place: place.clone(),
             catalog: filled(&self.job.catalog, account, region),
             database: database.or_else(|| self.job.database.as_ref().map(|name| filled(name, account, region))),
@@ -146,6 +143,14 @@ impl Collector for AthenaCollector {
             }
         }
         Ok(())
+    }
+
+    fn work(&self) -> String {
+        self.job.digest()
+    }
+
+    async fn abandon(&self, slice: &Slice) {
+        self.running.stop_slice(&slice.attempt).await;
     }
 
     async fn stop(&self) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_sdk_athena::types::{AclConfiguration, EncryptionConfiguration, EncryptionOption, S3AclOption};
 use connector_core::parameters::catalog::OUTPUT;
 use connector_core::parameters::{Parameter, Problem, Values};
+use sha2::{Digest as _, Sha256};
 
 use crate::parameters::*;
 use crate::statement::{Kind, Statement, split};
@@ -151,6 +152,14 @@ impl Job {
             }),
             _ => Err(rules.problems),
         }
+    }
+}
+
+impl Job {
+    /// Of the statements, wherever their text came from.
+    pub fn digest(&self) -> String {
+        let digest = Sha256::digest(format!("{:?}", self.source));
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 

@@ -44,6 +44,8 @@ impl Connector for AthenaConnector {
                     and 1 GetObject per 4 MiB of a result of more than one page",
             leading: &["account_id", "region"],
             regions: DefaultRegions::Home,
+            // Each statement has its own `timeout`.
+            slice_timeout: None,
             // They wait for Athena, and a slice that waits holds nothing.
             slices_at_once: Some(1000),
         }

@@ -17,7 +17,8 @@ pub(crate) static QUERY_FILE: Parameter = own(
     "query_file",
     Text,
     "File with the SQL, in UTF-8; - is standard input. Instead of query.",
-);
+)
+.beside_the_rows();
 pub(crate) static NAMED_QUERY_ID: Parameter = own(
     "named_query_id",
     Text,
@@ -77,19 +78,22 @@ pub(crate) static TIMEOUT: Parameter = own(
     Integer(1, 86_400),
     "Seconds that a statement may take, from its start over queue and execution to the last row. Then it is stopped.",
 )
-.default("14400");
+.default("14400")
+.beside_the_rows();
 pub(crate) static MAX_SCANNED_BYTES: Parameter = own(
     "max_scanned_bytes",
     Integer(1, i64::MAX),
     "A statement that has scanned more is stopped, and its cost reported. Athena tells what was scanned every few \
      seconds, so somewhat more is scanned than this. The workgroup's own limit is sharper.",
-);
+)
+.beside_the_rows();
 pub(crate) static MAX_ACTIVE_QUERIES: Parameter = own(
     "max_active_queries",
     Integer(1, 200),
     "Statements that run side by side in one account and region: reads that follow one another.",
 )
-.default("5");
+.default("5")
+.beside_the_rows();
 pub(crate) static FETCH: Parameter = own(
     "fetch",
     Choice(&["auto", "s3", "api", "unload"]),
@@ -103,14 +107,16 @@ pub(crate) static KEEP_RESULTS: Parameter = own(
     Boolean,
     "Whether the objects that Athena wrote stay in S3 when their rows have been read.",
 )
-.default("true");
+.default("true")
+.beside_the_rows();
 /// <https://aws.amazon.com/athena/pricing/>
 pub(crate) static PRICE_PER_TB: Parameter = own(
     "price_per_tb",
     Number,
     "Price of a terabyte (2^40 bytes) scanned, for the costs in ledger and summary.",
 )
-.default("5");
+.default("5")
+.beside_the_rows();
 
 /// All of them.
 pub(crate) static ALL: &[&Parameter] = &[

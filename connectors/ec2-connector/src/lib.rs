@@ -4,6 +4,7 @@ pub mod instance;
 mod nested;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use auth_core::{AwsError, Host};
@@ -23,7 +24,11 @@ static PAGE_SIZE: Parameter = Parameter::new(
     Group::Connector,
     "Instances per page of DescribeInstances.",
 )
-.default("1000");
+.default("1000")
+.beside_the_rows();
+
+/// A hundred thousand instances take minutes.
+const LONGEST_SLICE: Duration = Duration::from_secs(3600);
 
 static PARAMETERS: &[&Parameter] = &[&PAGE_SIZE];
 
@@ -49,6 +54,7 @@ impl Connector for Ec2Connector {
             calls: "1 DescribeInstances per page_size instances, and at least 1",
             leading: &["account_id", "account_name", "organizational_unit_path", "region"],
             regions: DefaultRegions::Enabled,
+            slice_timeout: Some(LONGEST_SLICE),
             slices_at_once: None,
         }
     }

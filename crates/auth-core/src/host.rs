@@ -2,7 +2,7 @@
 //! or by a test with its own.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
@@ -150,6 +150,18 @@ impl Host {
         self
     }
 
+    /// The same host with another time for one call with all its tries.
+    pub fn with_call_timeout(mut self, limit: Duration) -> Self {
+        let limits = self
+            .config
+            .timeout_config()
+            .map(|limits| limits.to_builder())
+            .unwrap_or_default();
+        let limits = limits.operation_timeout(limit).build();
+        self.config = self.config.into_builder().timeout_config(limits).build();
+        self
+    }
+
     /// The same host with at most `most` HTTP requests in flight, and connections to one host.
     ///
     /// # Errors
@@ -180,6 +192,7 @@ impl Host {
             .to_builder()
             .region(Region::new(region.to_owned()))
             .http_client(meter.wrap(http))
+            .sleep_impl(meter.sleep(self.sleep.clone()))
             .credentials_provider(SharedCredentialsProvider::new(SessionProvider { session, turns }))
             .build()
     }
@@ -187,6 +200,21 @@ impl Host {
     /// The clock.
     pub fn time(&self) -> &SharedTimeSource {
         &self.time
+    }
+
+    /// `future`, until `deadline` on this host's clock; `None` behind it, and `future` is dropped.
+    pub async fn until<T>(&self, deadline: SystemTime, future: impl Future<Output = T>) -> Option<T> {
+        let expired = async {
+            // A clock that is set right, or one of a test, may not have come so far when the sleep ends.
+            while let Ok(left) = deadline.duration_since(self.time.now()) {
+                self.sleep.sleep(left.max(Duration::from_millis(1))).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            result = future => Some(result),
+            () = expired => None,
+        }
     }
 
     /// How to wait on that clock.

@@ -28,4 +28,5 @@ pub use accounts::{Account, AccountList, Skipped};
 pub use arn::{AccountId, RoleTemplate};
 pub use error::{AuthError, AwsError, ErrorKind};
 pub use host::Host;
+pub use meter::Meter;
 pub use settings::AuthSettings;

@@ -1,8 +1,11 @@
-//! Counts the HTTP requests of one slice, and how many of them were retries, without a copy of the connection pool.
+//! Counts the HTTP requests of one slice, how many of them were retries, and the pauses between them, without a copy of
+//! the connection pool.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, Sleep};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
 };
@@ -14,6 +17,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 pub struct Meter {
     requests: AtomicU64,
     retries: AtomicU64,
+    waited_ms: AtomicU64,
 }
 
 impl Meter {
@@ -25,6 +29,25 @@ impl Meter {
     /// Those of them that were second and later attempts.
     pub fn retries(&self) -> u64 {
         self.retries.load(Ordering::Relaxed)
+    }
+
+    /// Pauses between tries, in all; those of calls side by side are added up.
+    pub fn waited(&self) -> Duration {
+        Duration::from_millis(self.waited_ms.load(Ordering::Relaxed))
+    }
+
+    /// Another pause, such as one until AWS takes more.
+    pub fn wait(&self, pause: Duration) {
+        let pause = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        self.waited_ms.fetch_add(pause, Ordering::Relaxed);
+    }
+
+    /// `sleep` with its pauses counted here. A sleep that is a limit, and not reached, is none.
+    pub(crate) fn sleep(self: &Arc<Self>, sleep: SharedAsyncSleep) -> SharedAsyncSleep {
+        SharedAsyncSleep::new(MeteredSleep {
+            meter: Arc::clone(self),
+            sleep,
+        })
     }
 
     fn count(&self, request: &HttpRequest) {
@@ -50,6 +73,22 @@ fn is_retry(information: &str) -> bool {
     let mut pairs = information.split(';').map(str::trim);
     let attempt = pairs.find_map(|pair| pair.strip_prefix("attempt="));
     attempt.is_some_and(|number| number != "1")
+}
+
+#[derive(Debug)]
+struct MeteredSleep {
+    meter: Arc<Meter>,
+    sleep: SharedAsyncSleep,
+}
+
+impl AsyncSleep for MeteredSleep {
+    fn sleep(&self, duration: Duration) -> Sleep {
+        let (meter, sleep) = (Arc::clone(&self.meter), self.sleep.sleep(duration));
+        Sleep::new(async move {
+            sleep.await;
+            meter.wait(duration);
+        })
+    }
 }
 
 #[derive(Debug)]

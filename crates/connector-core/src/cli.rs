@@ -18,7 +18,7 @@ use crate::parameters::{Parameter, ParameterKind, Problem, SecretSource, flag_of
 use crate::rows::Format;
 use crate::settings::Settings;
 use crate::terminal::{LogFormat, Terminal, harmless};
-use crate::verbs::{self, Context};
+use crate::verbs::{self, Context, Resume};
 
 /// What a program is started with. `main` takes it from the process; a test makes its own.
 pub struct Invocation {
@@ -168,7 +168,15 @@ async fn with_settings<C: Connector>(
         let why = "format `parquet` is for rows: this verb prints a table, csv, json or jsonl";
         return Ok(refuse(&[Problem(why.to_owned())]));
     }
-    let host = match host.with_concurrency(settings.max_concurrency) {
+    let resume = resume(verb, matches);
+    if resume.is_some() && settings.state.is_none() {
+        let why = "--resume goes on with what a run has left beside its output: name a file with output";
+        return Ok(refuse(&[Problem(why.to_owned())]));
+    }
+    let host = match host
+        .with_call_timeout(settings.call_timeout)
+        .with_concurrency(settings.max_concurrency)
+    {
         Ok(host) => host,
         Err(why) => return Ok(refuse(&[Problem(why)])),
     };
@@ -185,7 +193,10 @@ async fn with_settings<C: Connector>(
     };
     let stdout = &mut *invocation.stdout;
     match verb {
-        "run" => verbs::run(connector, collector, &context, stdout, invocation.interrupts).await,
+        "run" => {
+            let resume = resume.as_ref();
+            verbs::run(connector, collector, &context, resume, stdout, invocation.interrupts).await
+        }
         "iam-policy" => verbs::iam_policy(connector, &context, stdout),
         other => {
             let listing = async {
@@ -201,6 +212,17 @@ async fn with_settings<C: Connector>(
             }
         }
     }
+}
+
+fn resume(verb: &str, matches: &ArgMatches) -> Option<Resume> {
+    if verb != "run" {
+        return None;
+    }
+    let given = matches.get_one::<String>("resume")?;
+    Some(match given.as_str() {
+        "" => Resume::OfTheOutput,
+        ledger => Resume::Of(PathBuf::from(ledger)),
+    })
 }
 
 async fn ambient_host(app: &'static str, environment: &[(String, String)]) -> Result<Host, Problem> {
@@ -322,7 +344,19 @@ fn command<C: Connector>(connector: &C, parameters: &[&'static Parameter]) -> Co
         .arg_required_else_help(true)
         .max_term_width(110)
         .after_help(EXIT_CODES)
-        .subcommand(with_parameters(verb("run", "Collect, and publish rows and ledger")))
+        .subcommand(
+            with_parameters(verb("run", "Collect, and publish rows and ledger")).arg(
+                Arg::new("resume")
+                    .long("resume")
+                    .value_name("LEDGER")
+                    .num_args(0..=1)
+                    .default_missing_value("")
+                    .help(
+                        "Go on with the unfinished or partial run of the same output, if there is one, or with that of a \
+                         ledger: complete slices are taken over, the others collected",
+                    ),
+            ),
+        )
         .subcommand(with_parameters(verb(
             "check",
             "Walk every hop of every account and say whether it works; collect nothing",

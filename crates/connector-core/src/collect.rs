@@ -13,10 +13,11 @@ use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::{JoinError, JoinSet};
 
 use crate::connector::Collector;
-use crate::ledger::SliceEntry;
-use crate::rows::{Rows, SpooledTable};
+use crate::ledger::{SliceEntry, timestamp};
+use crate::rows::{Rows, SliceRows, SpooledTable};
 use crate::settings::Settings;
 use crate::slice::{Facts, Outcome, Slice, SliceError};
+use crate::state::{self, AccountRegions};
 use crate::terminal::Progress;
 
 /// Slices at work beyond those whose request is in flight: they wait to try again, or for a page to be written.
@@ -38,6 +39,42 @@ struct State {
     at_work: HashMap<(String, String), (SystemTime, Slice)>,
 }
 
+/// Why a run came to its end before all was collected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CutShort {
+    /// By a signal.
+    Interrupted,
+    /// By its deadline.
+    Deadline(Duration),
+}
+
+impl CutShort {
+    fn outcome(self) -> Outcome {
+        match self {
+            CutShort::Interrupted => Outcome::Failed,
+            CutShort::Deadline(_) => Outcome::TimedOut,
+        }
+    }
+
+    fn report(self) -> Report {
+        let (message, hint) = match self {
+            CutShort::Interrupted => ("the run was interrupted before this was complete".to_owned(), None),
+            CutShort::Deadline(limit) => (
+                format!(
+                    "the run came to its deadline of {} s before this was complete",
+                    limit.as_secs()
+                ),
+                Some("collect the rest with --resume, or raise run_timeout".to_owned()),
+            ),
+        };
+        Report {
+            message,
+            hint,
+            ..Report::default()
+        }
+    }
+}
+
 /// The journal's content.
 #[derive(Default)]
 pub struct Collected {
@@ -56,15 +93,16 @@ impl Journal {
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Ends what has not ended: nothing that was to be collected is missing from the ledger.
-    pub fn interrupt(&self, now: SystemTime) {
+    /// Ends what has not ended: nothing that was to be collected is missing from the ledger. What ran at AWS was stopped, so
+    /// the next try is another one.
+    pub fn cut_short(&self, why: CutShort, now: SystemTime, kept: &state::State) {
         self.with(|state| {
             for (_, (start, slice)) in state.at_work.drain() {
-                let mut entry = SliceEntry::new(&slice.account, Some(slice.region()), Outcome::Failed);
+                kept.failed(slice.account.id.as_str(), slice.region());
+                let mut entry = SliceEntry::new(&slice.account, Some(slice.region()), why.outcome());
                 entry.duration_seconds = now.duration_since(start).unwrap_or_default().as_secs_f64();
-                entry.calls = slice.access.meter().requests();
-                entry.retries = slice.access.meter().retries();
-                entry.cause = Some(interrupted());
+                entry.metered(slice.access.meter());
+                entry.cause = Some(why.report());
                 state.entries.push((entry.telling(slice.facts.told()), Vec::new()));
             }
             let begun: HashSet<String> = state
@@ -77,11 +115,16 @@ impl Journal {
                 .iter()
                 .filter(|account| !begun.contains(account.id.as_str()))
             {
-                let mut entry = SliceEntry::new(account, None, Outcome::Failed);
-                entry.cause = Some(interrupted());
+                let mut entry = SliceEntry::new(account, None, why.outcome());
+                entry.cause = Some(why.report());
                 state.entries.push((entry, Vec::new()));
             }
         });
+    }
+
+    /// The account that the run signed in to.
+    pub fn caller(&self) -> Option<String> {
+        self.with(|state| state.caller.as_ref().map(|caller| caller.account.to_string()))
     }
 
     /// Takes everything out, in order.
@@ -103,17 +146,10 @@ impl Journal {
     }
 }
 
-fn interrupted() -> Report {
-    Report {
-        message: "the run was interrupted before this was complete".to_owned(),
-        ..Report::default()
-    }
-}
-
 /// Signs in and resolves the accounts.
 ///
 /// # Errors
-/// Signing in or the listing failed: there is nothing to collect from.
+/// There is nothing to collect from.
 pub async fn resolve(
     authenticator: &Authenticator,
     settings: &Settings,
@@ -187,8 +223,10 @@ pub(crate) struct Run<C: Collector> {
     collector: C,
     settings: Arc<Settings>,
     rows: Rows,
+    state: Arc<state::State>,
     host: Host,
     slices_at_once: usize,
+    slice_timeout: Option<Duration>,
     authenticator: Authenticator,
     progress: Arc<Progress>,
     journal: Arc<Journal>,
@@ -209,19 +247,23 @@ impl<C: Collector> Run<C> {
         collector: C,
         settings: Arc<Settings>,
         rows: Rows,
+        state: Arc<state::State>,
         host: Host,
         slices_at_once: Option<usize>,
         progress: Arc<Progress>,
         journal: Arc<Journal>,
     ) -> Self {
         let authenticator = Authenticator::new(host.clone(), settings.auth.clone());
+        let slice_timeout = settings.slice_timeout;
         let slices_at_once = slices_at_once.unwrap_or(settings.max_concurrency + WAITING_SLICES);
         Run {
             collector,
             settings,
             rows,
+            state,
             host,
             slices_at_once,
+            slice_timeout,
             authenticator,
             progress,
             journal,
@@ -259,9 +301,21 @@ impl<C: Collector> Run<C> {
 
     async fn collect_account(self: Arc<Self>, account: Arc<Account>) {
         let start = self.now();
+        if let Some((regions, slices)) = self.state.whole_account(&account) {
+            self.progress
+                .account_resolved(regions.collect.len() + regions.skipped.len());
+            for (region, reason) in &regions.skipped {
+                self.skip(&account, region, reason);
+            }
+            slices.into_iter().for_each(|(entry, tables)| self.done(entry, tables));
+            return;
+        }
         let (access, found) = match self.reach(&account).await {
             Ok(reached) => reached,
             Err(error) => {
+                for (entry, tables) in self.state.slices_of(&account) {
+                    self.done(entry, tables);
+                }
                 let mut entry = SliceEntry::new(&account, None, error.outcome());
                 entry.duration_seconds = self.since(start);
                 entry.cause = Some(error.report());
@@ -273,12 +327,19 @@ impl<C: Collector> Run<C> {
         self.progress
             .account_resolved(found.collect.len() + found.skipped.len());
         for (region, reason) in &found.skipped {
-            let mut entry = SliceEntry::new(&account, Some(region), Outcome::Skipped);
-            entry.reason = Some((*reason).to_owned());
-            self.done(entry, Vec::new());
+            self.skip(&account, region, reason);
         }
-        if let Some(denial) = found.fallback {
-            self.done(regions_unknown(&account, denial), Vec::new());
+        match found.fallback {
+            Some(denial) => self.done(regions_unknown(&account, denial), Vec::new()),
+            None => self.state.regions(AccountRegions {
+                account: account.id.to_string(),
+                collect: found.collect.clone(),
+                skipped: found
+                    .skipped
+                    .iter()
+                    .map(|(region, why)| (region.clone(), (*why).to_owned()))
+                    .collect(),
+            }),
         }
         let reached = Arc::new(Reached {
             account,
@@ -288,11 +349,16 @@ impl<C: Collector> Run<C> {
         let mut slices = JoinSet::new();
         let mut regions = HashMap::new();
         for region in found.collect {
+            if let Some((entry, tables)) = self.state.restored(&reached.account, &region) {
+                self.done(entry, tables);
+                continue;
+            }
             let (run, reached) = (Arc::clone(&self), Arc::clone(&reached));
             let slice = Slice {
                 account: Arc::clone(&reached.account),
                 access: reached.access.in_region(&region),
                 facts: Facts::default(),
+                attempt: self.state.attempt(reached.account.id.as_str(), &region).into(),
             };
             let key = (slice.account.id.to_string(), region.clone());
             let begun = (self.now(), slice.clone());
@@ -317,11 +383,41 @@ impl<C: Collector> Run<C> {
         Ok((access, found))
     }
 
+    fn skip(&self, account: &Account, region: &str, reason: &str) {
+        let mut entry = SliceEntry::new(account, Some(region), Outcome::Skipped);
+        entry.reason = Some(reason.to_owned());
+        self.done(entry, Vec::new());
+    }
+
+    /// The slice's rows, before its deadline.
+    async fn rows_of(&self, slice: &Slice, rows: &mut SliceRows) -> Result<(), SliceError> {
+        let collecting = self.collector.collect(slice, rows);
+        let Some(limit) = self.slice_timeout else {
+            return collecting.await;
+        };
+        match self.host.until(self.now() + limit, collecting).await {
+            Some(collected) => collected,
+            None => {
+                self.collector.abandon(slice).await;
+                Err(SliceError::Work(
+                    Outcome::TimedOut,
+                    Box::new(Report {
+                        message: format!("the slice was not complete after {} s", limit.as_secs()),
+                        hint: Some("raise slice_timeout; with -v the log tells what AWS was slow at".to_owned()),
+                        ..Report::default()
+                    }),
+                ))
+            }
+        }
+    }
+
     async fn collect_slice(&self, reached: &Reached, slice: Slice) {
         let start = self.now();
         let region = slice.region();
-        let mut rows = self.rows.of_slice(&slice.account, region, &slice.facts);
-        let collected = match self.collector.collect(&slice, &mut rows).await {
+        let mut rows = self
+            .rows
+            .of_slice(&slice.account, region, &timestamp(start), &slice.facts);
+        let collected = match self.rows_of(&slice, &mut rows).await {
             Ok(()) => rows.finish(),
             Err(error) => Err(error),
         };
@@ -344,10 +440,19 @@ impl<C: Collector> Run<C> {
                 entry.cause = Some(error.report());
             }
         }
-        entry.calls = slice.access.meter().requests();
-        entry.retries = slice.access.meter().retries();
+        entry.metered(slice.access.meter());
         entry.duration_seconds = self.since(start);
-        self.done(entry.telling(slice.facts.told()), spooled);
+        let mut entry = entry.telling(slice.facts.told());
+        if entry.outcome.is_failure() {
+            self.state.failed(slice.account.id.as_str(), region);
+        } else if let Err(error) = self.state.commit(&entry, &spooled, &timestamp(self.now())) {
+            let error = SliceError::from(error);
+            entry.outcome = error.outcome();
+            entry.rows = 0;
+            entry.cause = Some(error.report());
+            spooled.clear();
+        }
+        self.done(entry, spooled);
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a connector is: what it says of itself, its parameters, and how one slice is collected. All else is shared.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use auth_core::Host;
 use serde_json::{Map, Value as Json};
@@ -27,6 +29,8 @@ pub struct About {
     pub leading: &'static [&'static str],
     /// Where it collects when no regions are named.
     pub regions: DefaultRegions,
+    /// A slice's time where nobody says otherwise; `None`: the connector bounds its work itself.
+    pub slice_timeout: Option<Duration>,
     /// Slices at work at once. `None`: somewhat more than calls in flight. More where slices mostly wait for AWS.
     pub slices_at_once: Option<usize>,
 }
@@ -88,6 +92,15 @@ pub trait Collector: Send + Sync + 'static {
     /// # Errors
     /// The failed call.
     async fn collect(&self, slice: &Slice, rows: &mut SliceRows) -> Result<(), SliceError>;
+
+    /// What the work is beyond its parameters, such as a digest of the file that a parameter names: an unfinished run is gone
+    /// on with only where it is the same.
+    fn work(&self) -> String {
+        String::new()
+    }
+
+    /// Stops what runs at AWS for a slice whose time is up; its collection was dropped.
+    async fn abandon(&self, _slice: &Slice) {}
 
     /// Stops what still runs at AWS. Called once, when no slice is at work any more: at the end of a run, and when it is
     /// interrupted.

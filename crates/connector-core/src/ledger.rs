@@ -4,8 +4,8 @@ use std::io::{BufWriter, Write as _};
 use std::path::Path;
 use std::time::SystemTime;
 
-use auth_core::Account;
 use auth_core::error::Report;
+use auth_core::{Account, Meter};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 use time::OffsetDateTime;
@@ -53,6 +53,12 @@ pub struct Ledger {
     pub totals: Map<String, Json>,
     /// What was published.
     pub outputs: Vec<Published>,
+    /// When the run began that this one went on with, RFC 3339 in UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resumed: Option<String>,
+    /// What `--resume` goes on with, where something is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
 }
 
 /// Whose session.
@@ -83,6 +89,8 @@ pub struct SliceEntry {
     pub calls: u64,
     /// Those that were retries.
     pub retries: u64,
+    /// Seconds between the tries of calls, and of waiting for AWS to take more.
+    pub waiting_seconds: f64,
     /// What the connector tells of the slice.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub details: Map<String, Json>,
@@ -94,6 +102,25 @@ pub struct SliceEntry {
     pub warnings: Vec<String>,
     /// Why it failed.
     pub cause: Option<Report>,
+    /// When it was collected, RFC 3339 in UTC, where an earlier process of the same run has done it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub collected: Option<String>,
+    /// Rows of an earlier run that stand in for those that are missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stale: Option<Stale>,
+}
+
+/// Rows of an earlier run in the place of a slice that has failed, or of all slices of an account that has.
+#[derive(Clone, Debug, Serialize)]
+pub struct Stale {
+    /// Rows that are in the output.
+    pub rows: u64,
+    /// The regions that they are of.
+    pub regions: Vec<String>,
+    /// When the oldest of them were collected, RFC 3339 in UTC.
+    pub collected: String,
+    /// Seconds from then to this run's end of collecting.
+    pub age_seconds: f64,
 }
 
 impl SliceEntry {
@@ -103,6 +130,13 @@ impl SliceEntry {
         self.sums = told.sums;
         self.warnings = told.warnings;
         self
+    }
+
+    /// With what was counted.
+    pub fn metered(&mut self, meter: &Meter) {
+        self.calls = meter.requests();
+        self.retries = meter.retries();
+        self.waiting_seconds = meter.waited().as_secs_f64();
     }
 
     /// An entry without rows, calls or cause.
@@ -116,10 +150,13 @@ impl SliceEntry {
             duration_seconds: 0.0,
             calls: 0,
             retries: 0,
+            waiting_seconds: 0.0,
             details: Map::new(),
             sums: Map::new(),
             warnings: Vec::new(),
             cause: None,
+            collected: None,
+            stale: None,
         }
     }
 }
@@ -139,6 +176,11 @@ impl Ledger {
         sum("rows", self.slices.iter().map(|slice| slice.rows).sum());
         sum("calls", self.slices.iter().map(|slice| slice.calls).sum());
         sum("retries", self.slices.iter().map(|slice| slice.retries).sum());
+        let stale = self.slices.iter().filter_map(|slice| slice.stale.as_ref());
+        let stale: u64 = stale.map(|stale| stale.rows).sum();
+        if stale > 0 {
+            sum("stale_rows", stale);
+        }
         for slice in &self.slices {
             for (name, amount) in &slice.sums {
                 add(&mut self.totals, name, amount);

@@ -26,8 +26,18 @@ pub struct Settings {
     pub leading: Vec<String>,
     /// Where the ledger goes.
     pub ledger: Option<PathBuf>,
+    /// What is kept of a run until all of it is published, beside the output.
+    pub state: Option<PathBuf>,
+    /// Whether slices that fail keep their last rows.
+    pub keep_last_good: bool,
     /// HTTP requests in flight.
     pub max_concurrency: usize,
+    /// One call with all its tries.
+    pub call_timeout: Duration,
+    /// One slice.
+    pub slice_timeout: Option<Duration>,
+    /// All slices.
+    pub run_timeout: Duration,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
@@ -73,6 +83,10 @@ impl Settings {
         let home_region = rules.home_region(host.region());
         let (output, format, ledger) = rules.outputs();
         let leading = rules.leading(about);
+        let keep_last_good = values.boolean(&KEEP_LAST_GOOD);
+        if keep_last_good && output == Destination::Stdout {
+            rules.problem("keep_last_good needs a file that rows are kept beside: name one with output");
+        }
         let listing_page_size = if values.has(&LISTING_PAGE_SIZE) {
             values.integer(&LISTING_PAGE_SIZE)
         } else {
@@ -89,10 +103,18 @@ impl Settings {
                     regions,
                     listing_page_size: listing_page_size.and_then(|size| i32::try_from(size).ok()),
                 },
+                state: output.path().map(state_of),
                 output,
                 format,
                 leading,
                 ledger,
+                keep_last_good,
+                call_timeout: rules.seconds(&CALL_TIMEOUT),
+                slice_timeout: values
+                    .has(&SLICE_TIMEOUT)
+                    .then(|| rules.seconds(&SLICE_TIMEOUT))
+                    .or(about.slice_timeout),
+                run_timeout: rules.seconds(&RUN_TIMEOUT),
                 max_concurrency: values
                     .integer(&MAX_CONCURRENCY)
                     .and_then(|n| usize::try_from(n).ok())
@@ -102,6 +124,13 @@ impl Settings {
             _ => Err(rules.problems),
         }
     }
+}
+
+/// `<output>.state`
+fn state_of(output: &OutputPath) -> PathBuf {
+    let mut name = output.of_all().into_os_string();
+    name.push(".state");
+    PathBuf::from(name)
 }
 
 struct Rules<'a> {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use auth_core::error::Report;
 use auth_core::{Account, AuthError, AwsError, ErrorKind, RegionalAccess};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 /// One account in one region, reached and ready.
@@ -16,6 +16,9 @@ pub struct Slice {
     pub access: RegionalAccess,
     /// What the ledger is to say of the slice.
     pub facts: Facts,
+    /// Tells this try at the slice from all others, of other runs too: for tokens that make a call do its work once. A run
+    /// that goes on with one that was killed has the same for what had neither succeeded nor failed. Letters, digits and -.
+    pub attempt: Arc<str>,
 }
 
 /// What a connector tells the ledger of a slice, also of one that fails or is interrupted.
@@ -83,7 +86,7 @@ impl Slice {
 }
 
 /// How a slice ended. Every slice of the plan has exactly one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// All its rows are there.

@@ -162,6 +162,13 @@ impl<'a, P: Program> Run<'a, P> {
         self
     }
 
+    /// In the directory of an earlier run, with all that it has left there.
+    pub fn after(mut self, outcome: Outcome) -> Self {
+        let name = outcome.output.file_name().unwrap().to_str().unwrap().to_owned();
+        self.directory = outcome.directory;
+        self.output(&name)
+    }
+
     /// The output's name in the run's directory.
     pub fn output(mut self, name: &str) -> Self {
         let path = self.path(name);
@@ -298,6 +305,11 @@ pub struct Running<'a, P> {
 }
 
 impl<P: Program> Running<'_, P> {
+    /// A file in the run's directory.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.run.path(name)
+    }
+
     /// Waits until the simulator has seen what is meant.
     pub fn wait_for(mut self, what: impl Fn(&Sim) -> bool) -> Self {
         let start = Instant::now();
@@ -467,11 +479,18 @@ impl Outcome {
         self.output.is_file()
     }
 
-    /// Files in the run's directory that are neither parameters nor results.
+    /// What the run has left to go on with: beside the output, and named in the ledger if there is one.
+    pub fn state(&self) -> PathBuf {
+        PathBuf::from(format!("{}.state", self.output.display()))
+    }
+
+    /// Files in the run's directory that are neither parameters nor results nor what the ledger says is left.
     pub fn leftovers(&self) -> Vec<String> {
         let names = fs::read_dir(self.directory.path()).unwrap();
         let names = names.map(|entry| entry.unwrap().path());
-        let known = [&self.output, &self.ledger];
+        let ledger: Json = serde_json::from_str(&self.ledger_text()).unwrap_or_default();
+        let state = ledger["state"].as_str().map(PathBuf::from).unwrap_or_default();
+        let known = [&self.output, &self.ledger, &state];
         names
             .filter(|path| !known.contains(&path) && !path.ends_with("params.json"))
             .map(|path| path.display().to_string())
@@ -506,6 +525,10 @@ impl Outcome {
 
     pub fn ledger_text(&self) -> String {
         fs::read_to_string(&self.ledger).unwrap_or_default()
+    }
+
+    pub fn ledger_path(&self) -> PathBuf {
+        self.ledger.clone()
     }
 
     pub fn has_ledger(&self) -> bool {
@@ -628,13 +651,18 @@ pub fn is_limit(duration: Duration) -> bool {
     [5, 30, 60, 180].contains(&duration.as_secs()) && duration.subsec_nanos() == 0
 }
 
+/// Whether the sleep is a deadline that no case waits for, such as that of a run.
+pub fn is_far(duration: Duration) -> bool {
+    duration >= Duration::from_secs(3000)
+}
+
 /// Pauses between tries take no time; limits stay what they are.
 #[derive(Debug)]
 pub struct Hardly;
 
 impl AsyncSleep for Hardly {
     fn sleep(&self, duration: Duration) -> Sleep {
-        let real = if is_limit(duration) {
+        let real = if is_limit(duration) || is_far(duration) {
             duration
         } else {
             Duration::from_millis(1)

@@ -10,7 +10,7 @@ use aws_sim::{Account, Action, Estate, Fault, Role, Scp, Sim};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, Sleep};
 use serde_json::{Value as Json, json};
 
-use crate::harness::{Found, Outcome, Run, expected, is_limit, start, start_still};
+use crate::harness::{Found, Outcome, Run, expected, is_far, is_limit, start, start_still};
 use crate::world::*;
 
 fn without(found: Found, accounts: &[&str]) -> Found {
@@ -168,7 +168,7 @@ impl std::fmt::Debug for Sim2 {
 
 impl AsyncSleep for UntilOthersAreDone {
     fn sleep(&self, duration: Duration) -> Sleep {
-        if is_limit(duration) {
+        if is_limit(duration) || is_far(duration) {
             return Sleep::new(tokio::time::sleep(duration));
         }
         let (sim, others, late) = (Arc::clone(&self.sim), self.others, Arc::clone(&self.late));

@@ -16,6 +16,7 @@ mod parameters;
 mod parameters_oidc;
 mod process;
 mod renewal;
+mod resuming;
 mod sign_in;
 mod third_connector;
 mod validation;

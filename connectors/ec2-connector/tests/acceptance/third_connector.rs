@@ -42,6 +42,7 @@ impl Connector for RegionsConnector {
             calls: "1 DescribeRegions",
             leading: &["account_id", "region"],
             regions: DefaultRegions::Enabled,
+            slice_timeout: None,
             slices_at_once: None,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::Group::{Accounts, Authentication, Output, Run};
 use super::Parameter;
-use super::ParameterKind::{Chain, Choice, Integer, List, Map, Secret, Text};
+use super::ParameterKind::{Boolean, Chain, Choice, Integer, List, Map, Secret, Text};
 
 /// `AuthenticationMethod`: an access key.
 pub const METHOD_ACCESS_KEY: &str = "Access Key & Secret Key";
@@ -29,11 +29,12 @@ pub static ACCESS_KEY_ID: Parameter = Parameter::new(
     Authentication,
     "The access key's id: the initial credentials. Used for the first authentication at STS; session credentials are \
      obtained from them and renewed for as long as the run lasts.",
-);
+)
+.beside_the_rows();
 
 /// Second part of the access key.
 pub static SECRET_ACCESS_KEY: Parameter =
-    Parameter::new("secret_access_key", Secret, Authentication, "The access key's secret.");
+    Parameter::new("secret_access_key", Secret, Authentication, "The access key's secret.").beside_the_rows();
 
 /// Third part of temporary credentials.
 pub static SESSION_TOKEN: Parameter = Parameter::new(
@@ -41,7 +42,8 @@ pub static SESSION_TOKEN: Parameter = Parameter::new(
     Secret,
     Authentication,
     "The third part of temporary initial credentials (an access key id that begins with ASIA).",
-);
+)
+.beside_the_rows();
 
 /// Client id at the identity provider.
 pub static CLIENT_ID: Parameter = Parameter::new(
@@ -49,7 +51,8 @@ pub static CLIENT_ID: Parameter = Parameter::new(
     Text,
     Authentication,
     "OIDC: the client's id at the identity provider.",
-);
+)
+.beside_the_rows();
 
 /// Client secret at the identity provider.
 pub static CLIENT_SECRET: Parameter = Parameter::new(
@@ -57,7 +60,8 @@ pub static CLIENT_SECRET: Parameter = Parameter::new(
     Secret,
     Authentication,
     "OIDC: the client's secret at the identity provider.",
-);
+)
+.beside_the_rows();
 
 /// Token endpoint.
 pub static IDP_URL: Parameter = Parameter::new(
@@ -84,7 +88,8 @@ pub static SESSION_DURATION: Parameter = Parameter::new(
     Authentication,
     "OIDC: lifetime of the web-identity session in seconds, at most the role's own maximum.",
 )
-.default("3600");
+.default("3600")
+.beside_the_rows();
 
 /// Scope field of the token request.
 pub static OIDC_SCOPE: Parameter = Parameter::new(
@@ -109,7 +114,8 @@ pub static OIDC_CLIENT_AUTHENTICATION: Parameter = Parameter::new(
     Authentication,
     "OIDC: how the client proves itself at the token endpoint, in the Authorization header or in the form.",
 )
-.default("client_secret_basic");
+.default("client_secret_basic")
+.beside_the_rows();
 
 /// Extra form fields.
 pub static OIDC_TOKEN_PARAMETERS: Parameter = Parameter::new(
@@ -155,7 +161,8 @@ pub static STS_REGION: Parameter = Parameter::new(
     Authentication,
     "Region of the STS endpoint and of calls without a region of their own. Default: the region of the environment or \
      profile, else us-east-1.",
-);
+)
+.beside_the_rows();
 
 /// Session name.
 pub static ROLE_SESSION_NAME: Parameter = Parameter::new(
@@ -164,7 +171,8 @@ pub static ROLE_SESSION_NAME: Parameter = Parameter::new(
     Authentication,
     "Name of the role sessions, seen in CloudTrail: 2 to 64 characters of letters, digits and _=,.@-. Default: the \
      connector's name.",
-);
+)
+.beside_the_rows();
 
 /// Source identity.
 pub static SOURCE_IDENTITY: Parameter = Parameter::new(
@@ -183,7 +191,8 @@ pub static ROLE_SESSION_DURATION: Parameter = Parameter::new(
     "Lifetime of the sessions of role chains in seconds. AWS gives 900 to 3600; sessions renew themselves ahead of \
      their end.",
 )
-.default("3600");
+.default("3600")
+.beside_the_rows();
 
 /// Explicit accounts.
 pub static ACCOUNTS: Parameter = Parameter::new(
@@ -217,7 +226,8 @@ pub static LISTING_PAGE_SIZE: Parameter = Parameter::new(
     Integer(1, 20),
     Accounts,
     "With the account listing: items per page of AWS Organizations. Default: what AWS chooses.",
-);
+)
+.beside_the_rows();
 
 /// Regions.
 pub static REGIONS: Parameter = Parameter::new(
@@ -239,7 +249,8 @@ pub static OUTPUT: Parameter = Parameter::new(
     "File for the rows; - is standard output. The file appears under its name only when it is whole. With {accountId} or \
      {region} in it there is a file for each account or region; with {statement}, one for each statement that gives rows.",
 )
-.default("-");
+.default("-")
+.beside_the_rows();
 
 /// Format.
 pub static FORMAT: Parameter = Parameter::new(
@@ -254,8 +265,8 @@ pub static LEADING_COLUMNS: Parameter = Parameter::new(
     "leading_columns",
     List,
     Output,
-    "Columns in front of the connector's own: of account_id, account_name, organizational_unit_path and region, those \
-     that are named; or none.",
+    "Columns in front of the connector's own: of account_id, account_name, organizational_unit_path, region and \
+     collected_at, those that are named; or none.",
 );
 
 /// Ledger.
@@ -265,7 +276,8 @@ pub static LEDGER: Parameter = Parameter::new(
     Output,
     "File for the ledger of the run. Default: the output's name with .run.json behind it, and `all` in place of \
      {accountId}, {region} and {statement}; none with standard output.",
-);
+)
+.beside_the_rows();
 
 /// Concurrency.
 pub static MAX_CONCURRENCY: Parameter = Parameter::new(
@@ -274,7 +286,51 @@ pub static MAX_CONCURRENCY: Parameter = Parameter::new(
     Run,
     "HTTP requests in flight at the same time, and thus connections.",
 )
-.default("64");
+.default("64")
+.beside_the_rows();
+
+/// Time of a slice.
+pub static SLICE_TIMEOUT: Parameter = Parameter::new(
+    "slice_timeout",
+    Integer(1, 604_800),
+    Run,
+    "Seconds that one account in one region may take; then it is `timed-out`, and what runs for it at AWS is stopped. \
+     Default: 3600 for inventories; none for queries, where timeout bounds each statement.",
+)
+.beside_the_rows();
+
+/// Time of a run.
+pub static RUN_TIMEOUT: Parameter = Parameter::new(
+    "run_timeout",
+    Integer(1, 604_800),
+    Run,
+    "Seconds that the run may take until it stops collecting. What is complete then is published; what is not is \
+     `timed-out`, and --resume collects it.",
+)
+.default("43200")
+.beside_the_rows();
+
+/// Time of a call.
+pub static CALL_TIMEOUT: Parameter = Parameter::new(
+    "call_timeout",
+    Integer(1, 3600),
+    Run,
+    "Seconds that one call of AWS may take with all its tries.",
+)
+.default("180")
+.beside_the_rows();
+
+/// Rows of slices that fail.
+pub static KEEP_LAST_GOOD: Parameter = Parameter::new(
+    "keep_last_good",
+    Boolean,
+    Output,
+    "Slices that fail keep their rows of the last run in which they were complete, so that a failed account does not look \
+     like deleted rows. The ledger says which are stale and how old; the leading column collected_at says it in each row. \
+     Needs an output file; the rows stay beside it in <output>.state.",
+)
+.default("false")
+.beside_the_rows();
 
 /// All of them, in the order of the help and the reference page.
 pub static SHARED: &[&Parameter] = &[
@@ -308,5 +364,9 @@ pub static SHARED: &[&Parameter] = &[
     &FORMAT,
     &LEADING_COLUMNS,
     &LEDGER,
+    &KEEP_LAST_GOOD,
     &MAX_CONCURRENCY,
+    &CALL_TIMEOUT,
+    &SLICE_TIMEOUT,
+    &RUN_TIMEOUT,
 ];

@@ -24,6 +24,8 @@ pub struct Parameter {
     pub group: Group,
     /// What it means, in one or two sentences.
     pub help: &'static str,
+    /// Whether another value can make other rows. An unfinished run is gone on with only by one with the same values.
+    pub shapes_rows: bool,
 }
 
 /// What a parameter takes.
@@ -89,12 +91,19 @@ impl Parameter {
             default: None,
             group,
             help,
+            shapes_rows: true,
         }
     }
 
     /// With what holds where it is not given.
     pub const fn default(mut self, text: &'static str) -> Self {
         self.default = Some(text);
+        self
+    }
+
+    /// The rows are the same whatever its value is.
+    pub const fn beside_the_rows(mut self) -> Self {
+        self.shapes_rows = false;
         self
     }
 

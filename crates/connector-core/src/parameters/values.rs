@@ -173,6 +173,18 @@ impl Values {
         }
     }
 
+    /// What was given of the parameters that shape the rows.
+    pub fn shaping(&self, parameters: &[&'static Parameter]) -> Map<String, Json> {
+        let mut given = self.redacted();
+        let shapes = |name: &str| {
+            parameters
+                .iter()
+                .any(|parameter| parameter.name == name && parameter.shapes_rows)
+        };
+        given.retain(|name, _| shapes(name));
+        given
+    }
+
     /// All that was given, for the ledger: secrets as `***`.
     pub fn redacted(&self) -> Map<String, Json> {
         self.given

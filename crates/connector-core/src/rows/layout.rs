@@ -61,6 +61,8 @@ impl OutputPath {
 pub(crate) struct Ended {
     pub(crate) account: String,
     pub(crate) region: String,
+    /// Whether the rows are those of an earlier run.
+    pub(crate) stale: bool,
     pub(crate) tables: Vec<SpooledTable>,
 }
 
@@ -188,6 +190,7 @@ mod tests {
         Ended {
             account: account.to_owned(),
             region: "r".to_owned(),
+            stale: false,
             tables,
         }
     }

@@ -5,7 +5,7 @@ use auth_core::Account;
 use crate::table::{Heading, Kind};
 
 /// Name, whether it is part of the key, and meaning.
-pub const LEADING: [(&str, bool, &str); 4] = [
+pub const LEADING: [(&str, bool, &str); 5] = [
     ("account_id", true, "The account that the row was collected in."),
     (
         "account_name",
@@ -18,6 +18,11 @@ pub const LEADING: [(&str, bool, &str); 4] = [
         "Names of the organizational units from the root down; NULL where the organization was not listed.",
     ),
     ("region", true, "The region that the row was collected in."),
+    (
+        "collected_at",
+        false,
+        "When collecting the row's slice began, RFC 3339 in UTC. It differs from run to run; only where it is asked for.",
+    ),
 ];
 
 /// The chosen ones of them, in the order of [`LEADING`].
@@ -34,11 +39,12 @@ pub(crate) fn headings(chosen: &[String]) -> Vec<Heading> {
 }
 
 /// The value of the leading column `name`.
-pub(super) fn value<'a>(name: &str, account: &'a Account, region: &'a str) -> Option<&'a str> {
+pub(super) fn value<'a>(name: &str, account: &'a Account, region: &'a str, now: &'a str) -> Option<&'a str> {
     match name {
         "account_id" => Some(account.id.as_str()),
         "account_name" => account.name.as_deref(),
         "organizational_unit_path" => account.organizational_unit_path.as_deref(),
+        "collected_at" => Some(now),
         _ => Some(region),
     }
 }

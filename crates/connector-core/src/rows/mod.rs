@@ -11,7 +11,7 @@ mod writer;
 pub use encode::Format;
 pub use leading::LEADING as LEADING_COLUMNS;
 pub use publish::{Published, replace_file};
-pub use spool::{Spool, SpooledTable};
+pub use spool::{Run, Spool, SpooledTable};
 pub use writer::{Row, RowWriter, Scratch, SliceRows};
 
 pub use layout::OutputPath;

@@ -1,4 +1,4 @@
-//! Where the rows of finished slices wait for their turn: one unnamed temporary file, which is gone with the process.
+//! Where the rows of finished slices wait for their turn: one file, which a run that ends early leaves to the next.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, BufWriter, Read, Write};
@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use itertools::Itertools as _;
+use serde::{Deserialize, Serialize};
 
 use crate::table::Heading;
 
@@ -16,10 +17,13 @@ const BUFFER: usize = 64 * 1024;
 const MERGE_BUFFERS: usize = 4 * 1024 * 1024;
 
 /// Rows that stand one after another in the spool.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Run {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
     offset: u64,
     length: u64,
+    /// Of its bytes.
+    crc32: u32,
 }
 
 /// The rows of one table of one slice.
@@ -29,15 +33,21 @@ pub struct SpooledTable {
     pub number: u32,
     /// Its columns, behind the leading ones.
     pub columns: Arc<[Heading]>,
-    pub(super) runs: Vec<Run>,
+    pub(crate) runs: Vec<Run>,
     /// Whether rows have keys and those of several runs are merged by them, or stand as they are.
-    pub(super) sorted: bool,
+    pub(crate) sorted: bool,
     /// How many rows.
     pub rows: u64,
 }
 
-#[cfg(test)]
 impl SpooledTable {
+    /// Where its last byte stands in the spool.
+    pub(crate) fn end(&self) -> u64 {
+        let ends = self.runs.iter().map(|run| run.offset.saturating_add(run.length));
+        ends.max().unwrap_or_default()
+    }
+
+    #[cfg(test)]
     pub(super) fn empty(number: u32, columns: Arc<[Heading]>) -> Self {
         SpooledTable {
             number,
@@ -63,11 +73,79 @@ impl Spool {
     /// # Errors
     /// A directory that cannot be written to.
     pub fn new(directory: &Path) -> io::Result<Self> {
+        Spool::in_file(tempfile::tempfile_in(directory)?, directory, 0)
+    }
+
+    /// `file` keeps its first `length` bytes.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub(crate) fn in_file(file: File, directory: &Path, length: u64) -> io::Result<Self> {
+        // Not made longer where it is too short: that is damage, and to be seen.
+        if file.metadata()?.len() > length {
+            file.set_len(length)?;
+        }
+        Spool::in_file_as_it_is(file, directory)
+    }
+
+    /// `file` keeps all its bytes.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub(crate) fn in_file_as_it_is(file: File, directory: &Path) -> io::Result<Self> {
+        let end = Mutex::new(file.metadata()?.len());
         Ok(Spool {
             directory: directory.to_owned(),
-            file: Arc::new(tempfile::tempfile_in(directory)?),
-            end: Mutex::new(0),
+            file: Arc::new(file),
+            end,
         })
+    }
+
+    /// Whether the rows of a table are what was written.
+    ///
+    /// # Errors
+    /// Rows that are not, and whatever the disk says.
+    pub(crate) fn check(&self, table: &SpooledTable) -> io::Result<()> {
+        let mut buffer = vec![0; BUFFER];
+        for run in &table.runs {
+            let mut hasher = crc32fast::Hasher::new();
+            let mut length = 0;
+            self.pieces(run, &mut buffer, &mut |piece| {
+                hasher.update(piece);
+                length += piece.len() as u64;
+                Ok(())
+            })?;
+            if (length, hasher.finalize()) != (run.length, run.crc32) {
+                let why = format!("{} bytes at {} are not what was written", run.length, run.offset);
+                return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies a table of another spool.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub(crate) fn adopt(&self, other: &Spool, table: &SpooledTable) -> io::Result<SpooledTable> {
+        let mut buffer = vec![0; BUFFER];
+        let mut adopted = table.clone();
+        for run in &mut adopted.runs {
+            let mut at = At::new(&self.file, self.take(run.length));
+            other.pieces(run, &mut buffer, &mut |piece| at.write_all(piece))?;
+            run.offset = at.position - run.length;
+        }
+        Ok(adopted)
+    }
+
+    fn pieces(&self, run: &Run, buffer: &mut [u8], take: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+        let mut at = At::new(&self.file, run.offset).take(run.length);
+        loop {
+            match at.read(buffer)? {
+                0 => return Ok(()),
+                read => take(&buffer[..read])?,
+            }
+        }
     }
 
     /// Another unnamed file on the same disk.
@@ -76,18 +154,20 @@ impl Spool {
     }
 
     /// The place is taken before it is written: slices write side by side.
-    fn take(&self, length: u64) -> Run {
+    fn take(&self, length: u64) -> u64 {
         let mut end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
         let offset = *end;
         *end += length;
-        Run { offset, length }
+        offset
     }
 
     /// Keeps rows as they are.
     pub(super) fn append(&self, rows: &[u8]) -> io::Result<Run> {
-        let run = self.take(rows.len() as u64);
-        self.file.write_all_at(rows, run.offset)?;
-        Ok(run)
+        let length = rows.len() as u64;
+        let offset = self.take(length);
+        self.file.write_all_at(rows, offset)?;
+        let crc32 = crc32fast::hash(rows);
+        Ok(Run { offset, length, crc32 })
     }
 
     /// Keeps rows with their keys: `<length of the key> <length of the row>\n<key><row>`, for all.
@@ -96,15 +176,18 @@ impl Spool {
             .clone()
             .map(|(key, row)| (head(key, row).len() + key.len() + row.len()) as u64)
             .sum();
-        let run = self.take(length);
-        let mut writer = BufWriter::with_capacity(BUFFER, At::new(&self.file, run.offset));
+        let offset = self.take(length);
+        let mut writer = BufWriter::with_capacity(BUFFER, At::new(&self.file, offset));
+        let mut hasher = crc32fast::Hasher::new();
         for (key, row) in rows {
-            writer.write_all(head(key, row).as_bytes())?;
-            writer.write_all(key.as_bytes())?;
-            writer.write_all(row)?;
+            for piece in [head(key, row).as_bytes(), key.as_bytes(), row] {
+                hasher.update(piece);
+                writer.write_all(piece)?;
+            }
         }
         writer.flush()?;
-        Ok(run)
+        let crc32 = hasher.finalize();
+        Ok(Run { offset, length, crc32 })
     }
 
     /// Gives the rows of a table, in their order, to `take`: in pieces that may end within a row.
@@ -116,16 +199,10 @@ impl Spool {
             return Ok(());
         }
         let mut buffer = vec![0; BUFFER];
-        for run in &table.runs {
-            let mut at = At::new(&self.file, run.offset).take(run.length);
-            loop {
-                match at.read(&mut buffer)? {
-                    0 => break,
-                    read => take(&buffer[..read])?,
-                }
-            }
-        }
-        Ok(())
+        table
+            .runs
+            .iter()
+            .try_for_each(|run| self.pieces(run, &mut buffer, take))
     }
 
     fn sorted_rows(&self, runs: &[Run]) -> Box<dyn Iterator<Item = io::Result<Vec<u8>>>> {

@@ -41,8 +41,9 @@ impl Rows {
         }
     }
 
-    pub(crate) fn of_slice(&self, account: &Account, region: &str, facts: &Facts) -> SliceRows {
-        let value = |column: &Heading| leading::value(&column.name, account, region).map(str::to_owned);
+    /// `now` as in `collected_at`.
+    pub(crate) fn of_slice(&self, account: &Account, region: &str, now: &str, facts: &Facts) -> SliceRows {
+        let value = |column: &Heading| leading::value(&column.name, account, region, now).map(str::to_owned);
         SliceRows {
             rows: self.clone(),
             leading: self.leading.iter().map(value).collect(),

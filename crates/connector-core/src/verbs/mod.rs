@@ -8,7 +8,9 @@ mod run;
 mod schema;
 
 pub use schema::reference as table_reference;
-pub(crate) use {accounts::accounts, check::check, iam_policy::iam_policy, plan::plan, run::run, schema::schema};
+pub(crate) use {
+    accounts::accounts, check::check, iam_policy::iam_policy, plan::plan, run::Resume, run::run, schema::schema,
+};
 
 use std::io::{self, Write};
 use std::sync::Arc;

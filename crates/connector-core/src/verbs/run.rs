@@ -1,41 +1,69 @@
 //! `run`: collects, and publishes rows and ledger.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use auth_core::AuthError;
 use auth_core::error::Report;
 use auth_core::host::AsyncSleep as _;
 use futures::{Stream, StreamExt as _};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::Context;
-use crate::collect::{Collected, Journal, Run, collect, resolve};
-use crate::connector::{Columns, Connector};
+use crate::collect::{Collected, CutShort, Journal, Run, collect, resolve};
+use crate::connector::{Collector as _, Columns, Connector, DefaultRegions, parameters_of};
 use crate::exit::Exit;
-use crate::ledger::{Identity, LEDGER_VERSION, Ledger, SliceEntry, timestamp};
+use crate::ledger::{Identity, LEDGER_VERSION, Ledger, SliceEntry, Stale, timestamp};
 use crate::rows::{Ended, Rows, Spool, SpooledTable, layout, publish};
-use crate::settings::{Destination, Settings};
+use crate::settings::Settings;
 use crate::slice::Outcome;
-use crate::terminal::{Progress, summary};
+use crate::state::{self, State, StateError};
+use crate::terminal::{Progress, harmless, summary};
 
 /// What runs at AWS must have been stopped within this time when a run is interrupted.
 const STOP_TIME: Duration = Duration::from_secs(30);
+
+/// The unfinished run that a run is to go on with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Resume {
+    /// That of the same output, if there is one.
+    OfTheOutput,
+    /// That of a ledger.
+    Of(PathBuf),
+}
+
+/// Why nothing was collected.
+enum Early {
+    /// Signing in or the listing failed.
+    Auth(AuthError),
+    /// What an unfinished run has left is not this run's.
+    State(StateError),
+}
 
 /// The first of `interrupts` ends the run in order, a second one at once.
 pub(crate) async fn run<C: Connector>(
     connector: &C,
     collector: C::Collector,
     context: &Context<'_>,
+    resume: Option<&Resume>,
     stdout: &mut (dyn Write + Send),
     interrupts: impl Stream<Item = Exit>,
 ) -> io::Result<Exit> {
     let mut interrupts = std::pin::pin!(interrupts);
     let settings = context.settings;
-    let mut ledger = opened(connector, context);
     let started = context.host.time().now();
+    let state = match opened_state(connector, &collector, context, resume, timestamp(started)) {
+        Ok(state) => Arc::new(state),
+        Err(error) => return Ok(refuse(context, &error)),
+    };
+    let mut ledger = opened(connector, context);
     ledger.started = timestamp(started);
-    let spool = Arc::new(Spool::new(&spool_directory(&settings.output))?);
+    ledger.resumed = state.resumed().map(str::to_owned);
+    let spool = Arc::clone(state.spool());
     let rows = Rows::new(settings.format, &settings.leading, Arc::clone(&spool));
     let progress = Arc::new(Progress::new(context.terminal));
     let journal = Arc::new(Journal::default());
@@ -43,17 +71,24 @@ pub(crate) async fn run<C: Connector>(
         collector,
         Arc::clone(settings),
         rows.clone(),
+        Arc::clone(&state),
         context.host.clone(),
         connector.about().slices_at_once,
         Arc::clone(&progress),
         Arc::clone(&journal),
     ));
     let collecting = async {
-        let list = resolve(run.authenticator(), settings, &journal).await?;
+        let list = resolve(run.authenticator(), settings, &journal)
+            .await
+            .map_err(Early::Auth)?;
+        if let Some(account) = journal.caller() {
+            state.signed_in(&account).map_err(Early::State)?;
+        }
         progress.accounts_known(list.accounts.len(), list.skipped.len());
         collect(&run, list).await;
-        Ok::<_, AuthError>(())
+        Ok::<_, Early>(())
     };
+    let collecting = context.host.until(started + settings.run_timeout, collecting);
     let ended = tokio::select! {
         biased;
         Some(exit) = interrupts.next() => Err(exit),
@@ -65,41 +100,62 @@ pub(crate) async fn run<C: Connector>(
         Some(_) = interrupts.next() => tracing::warn!("interrupted again: what runs at AWS may not have been stopped"),
         () = context.host.sleep().sleep(STOP_TIME) => tracing::warn!("AWS has not confirmed in time that everything was stopped"),
     }
-    if ended.is_err() {
-        journal.interrupt(context.host.time().now());
+    let now = context.host.time().now();
+    match &ended {
+        Err(_) => journal.cut_short(CutShort::Interrupted, now, &state),
+        Ok(None) => journal.cut_short(CutShort::Deadline(settings.run_timeout), now, &state),
+        Ok(Some(_)) => {}
     }
     progress.finish();
 
-    let (tables, warnings) = take(&journal, &mut ledger);
-    let (outputs, misfits) = {
-        let fixed = match connector.columns() {
-            Columns::Fixed(columns) => Some(columns),
-            Columns::OfTheResult(_) => None,
-        };
-        layout(settings.output.path(), &rows.leading, fixed.as_deref(), &tables)
-    };
-    for misfit in misfits {
-        misfits_are_failures(&mut ledger.slices, &tables[misfit.slice], misfit.why, settings);
-    }
+    let (mut tables, warnings) = take(&journal, &mut ledger);
     ledger.warnings.extend(warnings);
-    for warning in &ledger.warnings {
-        tracing::warn!("{warning}");
-    }
-    let exit = match &ended {
+    let mut exit = match &ended {
         Err(exit) => *exit,
-        Ok(Err(error)) => {
+        Ok(Some(Err(Early::State(error)))) => {
+            return Ok(refuse(context, error));
+        }
+        Ok(Some(Err(Early::Auth(error)))) => {
             ledger.cause = Some(error.report());
             Exit::Failed
         }
-        Ok(Ok(())) => Exit::of(ledger.slices.iter().map(|slice| slice.outcome)),
+        Ok(Some(Ok(())) | None) => Exit::of(ledger.slices.iter().map(|slice| slice.outcome)),
     };
+    if exit == Exit::Partial && settings.keep_last_good {
+        if let Err(error) = stand_in(&state, &mut ledger, &mut tables, now) {
+            ledger.cause = Some(unwritten(&error));
+            exit = Exit::Failed;
+        }
+    }
+    let fixed = match connector.columns() {
+        Columns::Fixed(columns) => Some(columns),
+        Columns::OfTheResult(_) => None,
+    };
+    let (outputs, misfits) = layout(settings.output.path(), &rows.leading, fixed.as_deref(), &tables);
+    for misfit in misfits {
+        let slice = &tables[misfit.slice];
+        if !slice.stale {
+            state.failed(&slice.account, &slice.region);
+        }
+        does_not_fit(&mut ledger, slice, misfit.why, settings);
+        if exit == Exit::Complete {
+            exit = Exit::of(ledger.slices.iter().map(|slice| slice.outcome));
+        }
+    }
+    for warning in &ledger.warnings {
+        tracing::warn!("{warning}");
+    }
     if matches!(exit, Exit::Complete | Exit::Partial) {
         for output in &outputs {
             match publish(output, settings.format, &spool, stdout) {
                 Ok(published) => ledger.outputs.push(published),
                 // The reader has seen enough. That is no failure, but neither does it make a partial run a complete one.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    ledger.cause = Some(unwritten(&error));
+                    exit = Exit::Failed;
+                    break;
+                }
             }
         }
     }
@@ -107,14 +163,149 @@ pub(crate) async fn run<C: Connector>(
     ledger.finished = timestamp(finished);
     ledger.duration_seconds = finished.duration_since(started).unwrap_or_default().as_secs_f64();
     ledger.finish(exit);
+    let something = state.has_slices();
+    if exit != Exit::Complete && something {
+        ledger.state = state.directory().map(|directory| directory.display().to_string());
+    }
     if let Some(path) = &settings.ledger {
-        if let Some(directory) = path.parent() {
-            std::fs::create_dir_all(directory)?;
+        if let Err(error) = saved(&ledger, path) {
+            let why = format!("the ledger cannot be written to {}: {error}", path.display());
+            return Err(io::Error::new(error.kind(), why));
         }
-        ledger.save(path)?;
+    }
+    let cleaned = match exit {
+        Exit::Complete | Exit::Partial => state.published(exit == Exit::Complete, settings.keep_last_good),
+        _ if something => Ok(()),
+        _ => state.clean_up(),
+    };
+    if let Err(error) = cleaned {
+        tracing::warn!("what is kept beside the output could not be cleaned up: {error}");
     }
     tell(context, &ledger, connector.closing(&ledger.totals), exit);
     Ok(exit)
+}
+
+/// What an earlier run has left, or a new state.
+fn opened_state<C: Connector>(
+    connector: &C,
+    collector: &C::Collector,
+    context: &Context<'_>,
+    resume: Option<&Resume>,
+    now: String,
+) -> Result<State, StateError> {
+    let settings = context.settings;
+    let Some(own) = &settings.state else {
+        let directory = std::env::temp_dir();
+        return match Spool::new(&directory) {
+            Ok(spool) => Ok(State::none(spool)),
+            Err(error) => Err(StateError::Io(directory, error)),
+        };
+    };
+    let about = connector.about();
+    let mut parameters = context.values.shaping(&parameters_of(connector));
+    parameters.insert("format".to_owned(), settings.format.name().into());
+    parameters.insert("leading_columns".to_owned(), settings.leading.clone().into());
+    if about.regions == DefaultRegions::Home {
+        parameters.insert("regions".to_owned(), settings.auth.regions.include.clone().into());
+    }
+    let identity = state::Identity {
+        connector: about.name,
+        version: about.version,
+        parameters,
+        work: collector.work(),
+    };
+    let intent = state::Intent {
+        resume: resume.is_some(),
+        keep_last_good: settings.keep_last_good,
+    };
+    let directory = match resume {
+        Some(Resume::Of(ledger)) => state_of(ledger)?,
+        _ => own.clone(),
+    };
+    if resume.is_some() && !state::is_there(&directory) {
+        tracing::info!("there is no unfinished run of this output: everything is collected");
+    }
+    State::open(&directory, &identity, intent, now)
+}
+
+/// Where the run of a ledger has left what it has.
+fn state_of(ledger: &Path) -> Result<PathBuf, StateError> {
+    let unusable = |why: String| StateError::Ledger(ledger.to_owned(), why);
+    let text = std::fs::read(ledger).map_err(|error| unusable(error.to_string()))?;
+    let read: serde_json::Value =
+        serde_json::from_slice(&text).map_err(|error| unusable(format!("it is no ledger: {error}")))?;
+    match (read["state"].as_str(), read["outcome"].as_str()) {
+        (Some(state), _) if state::is_there(Path::new(state)) => Ok(PathBuf::from(state)),
+        (Some(state), _) => Err(unusable(format!("what its run has left in {state} is gone"))),
+        (None, Some("complete")) => Err(unusable(
+            "its run is complete: there is nothing left to collect".to_owned(),
+        )),
+        (None, Some(_)) => Err(unusable("its run has left nothing to go on with".to_owned())),
+        (None, None) => Err(unusable("it is no ledger of a run".to_owned())),
+    }
+}
+
+/// Nothing was attempted.
+fn refuse(context: &Context<'_>, error: &StateError) -> Exit {
+    context
+        .terminal
+        .print(&format!("error: {}\n", harmless(&error.to_string())));
+    match error {
+        StateError::Io(..) => Exit::Failed,
+        _ => Exit::Usage,
+    }
+}
+
+fn unwritten(error: &io::Error) -> Report {
+    Report {
+        message: error.to_string(),
+        hint: Some("nothing is lost: make room or mend the path, then run again with --resume".to_owned()),
+        ..Report::default()
+    }
+}
+
+fn saved(ledger: &Ledger, path: &Path) -> io::Result<()> {
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory)?;
+    }
+    ledger.save(path)
+}
+
+/// Puts the last good rows in the place of what has failed.
+fn stand_in(state: &State, ledger: &mut Ledger, tables: &mut Vec<Ended>, now: SystemTime) -> io::Result<()> {
+    let regions = ledger
+        .slices
+        .iter()
+        .filter_map(|slice| Some((slice.account_id.clone(), slice.region.clone()?)));
+    let known: HashSet<(String, String)> = regions.collect();
+    for entry in ledger.slices.iter_mut().filter(|entry| entry.outcome.is_failure()) {
+        let account = entry.account_id.clone();
+        let kept = state.last_good(entry, |region| known.contains(&(account.clone(), region.to_owned())))?;
+        let Some(oldest) = kept.iter().map(|(_, collected, _)| collected).min() else {
+            continue;
+        };
+        let since = OffsetDateTime::parse(oldest, &Rfc3339)
+            .map(SystemTime::from)
+            .unwrap_or(now);
+        entry.stale = Some(Stale {
+            rows: kept
+                .iter()
+                .flat_map(|(.., tables)| tables)
+                .map(|table| table.rows)
+                .sum(),
+            regions: kept.iter().map(|(region, ..)| region.clone()).collect(),
+            collected: oldest.clone(),
+            age_seconds: now.duration_since(since).unwrap_or_default().as_secs_f64(),
+        });
+        tables.extend(kept.into_iter().map(|(region, _, tables)| Ended {
+            account: account.clone(),
+            region,
+            stale: true,
+            tables,
+        }));
+    }
+    tables.sort_by(|a, b| (&a.account, &a.region).cmp(&(&b.account, &b.region)));
+    Ok(())
 }
 
 fn opened<C: Connector>(connector: &C, context: &Context<'_>) -> Ledger {
@@ -136,6 +327,8 @@ fn opened<C: Connector>(connector: &C, context: &Context<'_>) -> Ledger {
         slices: Vec::new(),
         totals: serde_json::Map::new(),
         outputs: Vec::new(),
+        resumed: None,
+        state: None,
     }
 }
 
@@ -177,14 +370,30 @@ fn collected(entry: &SliceEntry, tables: Vec<SpooledTable>) -> Option<Ended> {
     entry.outcome.is_collected().then(|| Ended {
         account: entry.account_id.clone(),
         region: entry.region.clone().unwrap_or_default(),
+        stale: false,
         tables,
     })
 }
 
-fn misfits_are_failures(entries: &mut [SliceEntry], slice: &Ended, why: String, settings: &Settings) {
-    let of_the_slice =
-        |entry: &&mut SliceEntry| entry.account_id == slice.account && entry.region.as_ref() == Some(&slice.region);
-    let Some(entry) = entries.iter_mut().find(of_the_slice) else {
+/// Takes a slice whose columns do not fit out of what the ledger says is in the output.
+fn does_not_fit(ledger: &mut Ledger, slice: &Ended, why: String, settings: &Settings) {
+    let mut entries = ledger
+        .slices
+        .iter_mut()
+        .filter(|entry| entry.account_id == slice.account);
+    if slice.stale {
+        let place = format!("{} {}", slice.account, slice.region);
+        let stale = entries.filter_map(|entry| entry.stale.as_mut());
+        for stale in stale.filter(|stale| stale.regions.contains(&slice.region)) {
+            stale.regions.retain(|region| *region != slice.region);
+            stale.rows -= slice.tables.iter().map(|table| table.rows).sum::<u64>();
+        }
+        ledger.warnings.push(format!(
+            "the last good rows of {place} do not fit into the output: {why}"
+        ));
+        return;
+    }
+    let Some(entry) = entries.find(|entry| entry.region.as_ref() == Some(&slice.region)) else {
         return;
     };
     let several = settings.output.path().is_some_and(|path| path.is_several());
@@ -226,12 +435,5 @@ fn tell(context: &Context<'_>, ledger: &Ledger, closing: Option<String>, exit: E
             context.settings.ledger.as_deref(),
             terminal.width(),
         ));
-    }
-}
-
-fn spool_directory(output: &Destination) -> std::path::PathBuf {
-    match output.path() {
-        Some(path) => path.directory(),
-        None => std::env::temp_dir(),
     }
 }

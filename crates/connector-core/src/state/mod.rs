@@ -1,0 +1,657 @@
+//! What a run leaves on the disk until all of it is published: the rows of every complete slice, and a journal that says
+//! which they are. A run that ends early, by whatever cause, can be gone on with.
+//!
+//! A directory beside the output, `<output>.state`, has `journal` and `rows`; with rows that are kept for slices that fail
+//! later, `last-journal` and `last-rows` are those of the run before. It is locked while a run is at work.
+
+mod last;
+mod lines;
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use auth_core::Account;
+use serde_json::{Map, Value as Json};
+
+use self::last::Last;
+pub use self::lines::{AccountRegions, Place};
+use self::lines::{Appender, Committed, Line, ReadError, SavedHeading, SavedTable};
+use crate::ledger::SliceEntry;
+use crate::rows::{Spool, SpooledTable};
+use crate::slice::Outcome;
+use crate::table::Heading;
+
+/// The version of the state's form. Another one is not read.
+const STATE_VERSION: u32 = 1;
+
+const JOURNAL: &str = "journal";
+const ROWS: &str = "rows";
+
+/// Why a state cannot be used. Nothing was attempted.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// Another run is at work on the same output.
+    #[error("another run is at work on this output: it holds {0}; wait for it, or give this run another output")]
+    InUse(PathBuf),
+    /// What was written is not what is there.
+    #[error("{0} is damaged: {1}; run without --resume to start from the beginning")]
+    Damaged(PathBuf, String),
+    /// The unfinished run is another one.
+    #[error("the unfinished run in {0} is another one: {1}; run without --resume to start from the beginning")]
+    Different(PathBuf, String),
+    /// What a ledger says cannot be gone on with.
+    #[error("{0} cannot be gone on with: {1}")]
+    Ledger(PathBuf, String),
+    /// The disk.
+    #[error("{0} cannot be used: {1}")]
+    Io(PathBuf, io::Error),
+}
+
+/// What a run is of; the same again can go on with it.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The program.
+    pub connector: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// The parameters that shape the rows; no secret.
+    pub parameters: Map<String, Json>,
+    /// What the connector knows of the work beyond its parameters.
+    pub work: String,
+}
+
+/// What is to become of what is there.
+#[derive(Clone, Copy, Debug)]
+pub struct Intent {
+    /// Go on with an unfinished run.
+    pub resume: bool,
+    /// Keep rows of slices that fail later.
+    pub keep_last_good: bool,
+}
+
+/// The state of one run.
+#[derive(Debug)]
+pub struct State {
+    /// `None`: nothing is kept, the output is a stream.
+    disk: Option<Disk>,
+    run: String,
+    spool: Arc<Spool>,
+    earlier: Earlier,
+}
+
+#[derive(Debug)]
+struct Disk {
+    directory: PathBuf,
+    /// Locked as long as it is open.
+    _lock: File,
+    journal: Mutex<Journal>,
+    /// Whether there is a slice in the journal.
+    has_slices: AtomicBool,
+    last: Option<Last>,
+}
+
+#[derive(Debug)]
+struct Journal {
+    appender: Appender,
+    /// Those that are in the journal, by number.
+    columns: Vec<Arc<[Heading]>>,
+}
+
+/// What an earlier process has left.
+#[derive(Debug, Default)]
+struct Earlier {
+    started: Option<String>,
+    caller: Option<String>,
+    regions: HashMap<String, AccountRegions>,
+    slices: HashMap<Place, (Committed, Vec<SpooledTable>)>,
+    failures: HashMap<Place, u32>,
+    stale: HashMap<Place, (Committed, Vec<SpooledTable>)>,
+    columns: Vec<Arc<[Heading]>>,
+    published: bool,
+}
+
+impl State {
+    /// Nothing is kept beyond the process: `spool` is an unnamed file.
+    pub fn none(spool: Spool) -> Self {
+        State {
+            disk: None,
+            run: new_run(),
+            spool: Arc::new(spool),
+            earlier: Earlier::default(),
+        }
+    }
+
+    /// Takes the directory for this run, and what is in it.
+    ///
+    /// # Errors
+    /// Another run that is at work; with `resume`, a state that is damaged or another run's.
+    pub fn open(directory: &Path, identity: &Identity, intent: Intent, now: String) -> Result<Self, StateError> {
+        let io = |error| StateError::Io(directory.to_owned(), error);
+        let lock = locked(directory)?;
+        last::mend(directory).map_err(io)?;
+        let journal = directory.join(JOURNAL);
+        let found = match journal.try_exists().map_err(io)? {
+            true => Some(found(&journal)),
+            false => None,
+        };
+        let resumed = match found {
+            Some(found) if intent.resume => {
+                let found = found.map_err(|error| damaged(directory, error))?;
+                found.of(identity, directory)?
+            }
+            Some(found) => {
+                last::succeed(directory, found.ok().as_ref(), identity, intent).map_err(io)?;
+                None
+            }
+            None => None,
+        };
+        let last = match intent.keep_last_good {
+            true => Last::open(directory, identity)?,
+            false => None,
+        };
+        let open = |name: &str| {
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create(true).truncate(resumed.is_none());
+            options.open(directory.join(name))
+        };
+        let rows = open(ROWS).map_err(io)?;
+        let file = open(JOURNAL).map_err(io)?;
+        let (run, earlier, length, journal_length) = match resumed {
+            Some(resumed) => (resumed.header.run, resumed.earlier, resumed.rows_end, resumed.length),
+            None => (new_run(), Earlier::default(), 0, 0),
+        };
+        let spool = Spool::in_file(rows, directory, length).map_err(io)?;
+        for (_, tables) in earlier.slices.values().chain(earlier.stale.values()) {
+            for table in tables {
+                let checked = spool.check(table);
+                checked.map_err(|error| StateError::Damaged(directory.join(ROWS), error.to_string()))?;
+            }
+        }
+        let mut appender = Appender::new(file, journal_length).map_err(io)?;
+        if journal_length == 0 {
+            appender
+                .append(&[Line::Run(lines::Header {
+                    state_version: STATE_VERSION,
+                    connector: identity.connector.to_owned(),
+                    version: identity.version.to_owned(),
+                    run: run.clone(),
+                    started: now,
+                    parameters: identity.parameters.clone(),
+                    work: identity.work.clone(),
+                })])
+                .map_err(io)?;
+        }
+        let columns = earlier.columns.clone();
+        Ok(State {
+            disk: Some(Disk {
+                directory: directory.to_owned(),
+                _lock: lock,
+                journal: Mutex::new(Journal { appender, columns }),
+                has_slices: AtomicBool::new(!earlier.slices.is_empty()),
+                last,
+            }),
+            run,
+            spool: Arc::new(spool),
+            earlier,
+        })
+    }
+
+    /// Where rows are kept.
+    pub(crate) fn spool(&self) -> &Arc<Spool> {
+        &self.spool
+    }
+
+    /// When the run began that this one goes on with, RFC 3339 in UTC.
+    pub fn resumed(&self) -> Option<&str> {
+        self.earlier.started.as_deref()
+    }
+
+    /// Where it is.
+    pub fn directory(&self) -> Option<&Path> {
+        self.disk.as_ref().map(|disk| disk.directory.as_path())
+    }
+
+    fn append(&self, lines: &[Line]) -> io::Result<()> {
+        match &self.disk {
+            Some(disk) => disk.journal().appender.append(lines),
+            None => Ok(()),
+        }
+    }
+
+    /// Says who signed in.
+    ///
+    /// # Errors
+    /// An unfinished run of another account.
+    pub(crate) fn signed_in(&self, account: &str) -> Result<(), StateError> {
+        let Some(disk) = &self.disk else { return Ok(()) };
+        match &self.earlier.caller {
+            Some(earlier) if earlier != account => Err(StateError::Different(
+                disk.directory.clone(),
+                format!("it had signed in to account {earlier}, this one has to {account}"),
+            )),
+            Some(_) => Ok(()),
+            None => {
+                let line = Line::Caller(account.to_owned());
+                self.append(&[line])
+                    .map_err(|error| StateError::Io(disk.directory.clone(), error))
+            }
+        }
+    }
+
+    /// The account's regions and all its slices, where every one of them is complete.
+    pub(crate) fn whole_account(&self, account: &Account) -> Option<(&AccountRegions, Vec<Restored>)> {
+        let regions = self.earlier.regions.get(account.id.as_str())?;
+        let slices: Option<Vec<Restored>> = regions
+            .collect
+            .iter()
+            .map(|region| self.restored(account, region))
+            .collect();
+        Some((regions, slices?))
+    }
+
+    /// The account's slices that are complete.
+    pub(crate) fn slices_of(&self, account: &Account) -> Vec<Restored> {
+        let places = self.earlier.slices.keys();
+        let of_the_account = places.filter(|place| lines::is(account, place));
+        of_the_account
+            .filter_map(|place| self.restored(account, &place.region))
+            .collect()
+    }
+
+    /// A slice that is complete.
+    pub(crate) fn restored(&self, account: &Account, region: &str) -> Option<Restored> {
+        let place = place(account.id.as_str(), region);
+        let (committed, tables) = self.earlier.slices.get(&place)?;
+        Some((entry(account, committed), tables.clone()))
+    }
+
+    /// Keeps the regions of an account. Where that cannot be written, they are asked for once more.
+    pub(crate) fn regions(&self, regions: AccountRegions) {
+        if let Err(error) = self.append(&[Line::Regions(regions)]) {
+            tracing::debug!(%error, "the regions of an account are not kept");
+        }
+    }
+
+    /// What tells this try at a slice from all others. It is the same in the process that goes on with a run that was
+    /// killed: what was started at AWS is found again, and not started twice.
+    pub(crate) fn attempt(&self, account: &str, region: &str) -> String {
+        let failures = self.earlier.failures.get(&place(account, region)).copied();
+        format!("{}-{account}-{region}-{}", self.run, failures.unwrap_or_default() + 1)
+    }
+
+    /// Keeps a slice that is complete, as one piece.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub(crate) fn commit(&self, entry: &SliceEntry, tables: &[SpooledTable], collected: &str) -> io::Result<()> {
+        let Some(disk) = &self.disk else { return Ok(()) };
+        let Some(committed) = committed(entry, collected) else {
+            return Ok(());
+        };
+        disk.journal().keep(committed, tables, Line::Slice)?;
+        disk.has_slices.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Whether there is something to go on with.
+    pub(crate) fn has_slices(&self) -> bool {
+        self.disk
+            .as_ref()
+            .is_some_and(|disk| disk.has_slices.load(Ordering::Relaxed))
+    }
+
+    /// The run has nothing to leave behind.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub(crate) fn clean_up(&self) -> io::Result<()> {
+        self.disk.as_ref().map_or(Ok(()), |disk| remove_run(&disk.directory))
+    }
+
+    /// A slice that has failed.
+    pub(crate) fn failed(&self, account: &str, region: &str) {
+        if let Err(error) = self.append(&[Line::Failed(place(account, region))]) {
+            tracing::debug!(%error, "a slice's failure is not kept");
+        }
+    }
+
+    /// The rows of the last run in which the slices were complete that `failed` stands for: the one, or with no region
+    /// all of the account that are not in `known`. They are in this run's spool.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub(crate) fn last_good(
+        &self,
+        failed: &SliceEntry,
+        known: impl Fn(&str) -> bool,
+    ) -> io::Result<Vec<(String, String, Vec<SpooledTable>)>> {
+        let Some(disk) = self.disk.as_ref() else {
+            return Ok(Vec::new());
+        };
+        let Some(last) = &disk.last else { return Ok(Vec::new()) };
+        let wanted = |place: &&Place| {
+            place.account == failed.account_id
+                && match &failed.region {
+                    Some(region) => place.region == *region,
+                    None => !known(&place.region),
+                }
+        };
+        let mut places: Vec<&Place> = last
+            .slices
+            .keys()
+            .chain(self.earlier.stale.keys())
+            .filter(wanted)
+            .collect();
+        places.sort_by(|a, b| a.region.cmp(&b.region));
+        places.dedup();
+        let mut kept = Vec::new();
+        for place in places {
+            let (committed, tables) = match self.earlier.stale.get(place) {
+                Some((committed, tables)) => (committed, tables.clone()),
+                None => {
+                    let Some((committed, tables)) = last.slices.get(place) else {
+                        continue;
+                    };
+                    let adopted: io::Result<Vec<_>> = tables
+                        .iter()
+                        .map(|table| self.spool.adopt(&last.spool, table))
+                        .collect();
+                    let tables = adopted?;
+                    disk.journal().keep(committed.clone(), &tables, Line::Stale)?;
+                    (committed, tables)
+                }
+            };
+            kept.push((place.region.clone(), committed.collected.clone(), tables));
+        }
+        Ok(kept)
+    }
+
+    /// Everything is published. What is kept: all of it while something is missing, or for later runs; else nothing.
+    ///
+    /// # Errors
+    /// Whatever the disk says; the output is whole all the same.
+    pub(crate) fn published(&self, complete: bool, keep_last_good: bool) -> io::Result<()> {
+        let Some(disk) = &self.disk else { return Ok(()) };
+        if complete && !keep_last_good {
+            last::remove(&disk.directory)?;
+            return remove_run(&disk.directory);
+        }
+        self.append(&[Line::Published])?;
+        last::remove(&disk.directory)
+    }
+}
+
+/// A slice of an earlier process.
+pub(crate) type Restored = (SliceEntry, Vec<SpooledTable>);
+
+impl Disk {
+    fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Journal {
+    fn keep(
+        &mut self,
+        mut committed: Committed,
+        tables: &[SpooledTable],
+        line: impl FnOnce(Committed) -> Line,
+    ) -> io::Result<()> {
+        let mut lines = Vec::new();
+        let before = self.columns.len();
+        committed.tables.clear();
+        for table in tables {
+            let known = self.columns.iter().position(|columns| *columns == table.columns);
+            let columns = known.unwrap_or_else(|| {
+                lines.push(Line::Columns(table.columns.iter().map(SavedHeading::of).collect()));
+                self.columns.push(Arc::clone(&table.columns));
+                self.columns.len() - 1
+            });
+            committed.tables.push(SavedTable {
+                number: table.number,
+                columns,
+                sorted: table.sorted,
+                rows: table.rows,
+                runs: table.runs.clone(),
+            });
+        }
+        lines.push(line(committed));
+        self.appender
+            .append(&lines)
+            .inspect_err(|_| self.columns.truncate(before))
+    }
+}
+
+fn new_run() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
+
+fn place(account: &str, region: &str) -> Place {
+    Place {
+        account: account.to_owned(),
+        region: region.to_owned(),
+    }
+}
+
+/// Locks the directory, which is made where it is not there.
+fn locked(directory: &Path) -> Result<File, StateError> {
+    use std::os::unix::fs::MetadataExt as _;
+    let io = |error| StateError::Io(directory.to_owned(), error);
+    loop {
+        match std::fs::create_dir(directory) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(io(error)),
+            _ => {}
+        }
+        let lock = match File::open(directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            opened => opened.map_err(io)?,
+        };
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StateError::InUse(directory.to_owned())),
+            Err(TryLockError::Error(error)) => return Err(io(error)),
+        }
+        // The run that held it may have removed it, and a third one made it anew.
+        let held = lock.metadata().map_err(io)?;
+        match std::fs::metadata(directory) {
+            Ok(now) if (now.dev(), now.ino()) == (held.dev(), held.ino()) => return Ok(lock),
+            _ => {}
+        }
+    }
+}
+
+/// Removes the run's own files, and the directory where it is empty then.
+fn remove_run(directory: &Path) -> io::Result<()> {
+    // The journal first: rows without it are nothing.
+    remove_file(&directory.join(JOURNAL))?;
+    remove_file(&directory.join(ROWS))?;
+    // What others have put there is theirs.
+    match std::fs::remove_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+        removed => removed,
+    }
+}
+
+fn remove_file(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+/// A journal that was read.
+struct Found {
+    header: lines::Header,
+    earlier: Earlier,
+    /// Bytes of the journal that are whole.
+    length: u64,
+    /// Bytes of the rows that belong to slices.
+    rows_end: u64,
+}
+
+/// `None`: nothing was written before the process ended.
+fn found(journal: &Path) -> Result<Option<Found>, ReadError> {
+    let (lines, length) = lines::read(journal)?;
+    let damaged = |number: usize| ReadError::Damaged(number + 1, journal.display().to_string());
+    let mut lines = lines.into_iter().enumerate();
+    let header = match lines.next() {
+        None => return Ok(None),
+        Some((_, Line::Run(header))) => header,
+        Some((number, _)) => return Err(damaged(number)),
+    };
+    let mut earlier = Earlier {
+        started: Some(header.started.clone()),
+        ..Earlier::default()
+    };
+    for (number, line) in lines {
+        earlier.take(line).ok_or_else(|| damaged(number))?;
+    }
+    let all = earlier.slices.values().chain(earlier.stale.values());
+    let tables = all.flat_map(|(_, tables)| tables);
+    let rows_end = tables.map(SpooledTable::end).max().unwrap_or_default();
+    Ok(Some(Found {
+        header,
+        earlier,
+        length,
+        rows_end,
+    }))
+}
+
+impl Earlier {
+    /// `None`: the line cannot stand there.
+    fn take(&mut self, line: Line) -> Option<()> {
+        match line {
+            Line::Run(_) => return None,
+            Line::Caller(account) => self.caller = Some(account),
+            Line::Regions(regions) => {
+                self.regions.insert(regions.account.clone(), regions);
+            }
+            Line::Columns(columns) => {
+                let columns = columns.into_iter().map(SavedHeading::heading);
+                self.columns.push(columns.collect());
+            }
+            Line::Slice(committed) => {
+                let tables = self.tables(&committed)?;
+                self.stale.remove(&committed.place);
+                self.slices.insert(committed.place.clone(), (committed, tables));
+            }
+            Line::Failed(place) => {
+                self.slices.remove(&place);
+                *self.failures.entry(place).or_default() += 1;
+            }
+            Line::Stale(committed) => {
+                let tables = self.tables(&committed)?;
+                self.stale.insert(committed.place.clone(), (committed, tables));
+            }
+            Line::Published => self.published = true,
+        }
+        Some(())
+    }
+
+    fn tables(&self, committed: &Committed) -> Option<Vec<SpooledTable>> {
+        let table = |saved: &SavedTable| {
+            Some(SpooledTable {
+                number: saved.number,
+                columns: Arc::clone(self.columns.get(saved.columns)?),
+                runs: saved.runs.clone(),
+                sorted: saved.sorted,
+                rows: saved.rows,
+            })
+        };
+        committed.tables.iter().map(table).collect()
+    }
+}
+
+fn damaged(directory: &Path, error: ReadError) -> StateError {
+    match error {
+        ReadError::Io(error) => StateError::Io(directory.to_owned(), error),
+        damage @ ReadError::Damaged(..) => StateError::Damaged(directory.to_owned(), damage.to_string()),
+    }
+}
+
+/// In words, why a state is not of this run.
+fn differs(header: &lines::Header, identity: &Identity) -> Option<String> {
+    if header.connector != identity.connector {
+        return Some(format!("it is {}'s", header.connector));
+    }
+    if (header.state_version, header.version.as_str()) != (STATE_VERSION, identity.version) {
+        return Some(format!(
+            "version {} has written it, this is version {}",
+            header.version, identity.version
+        ));
+    }
+    let names = header.parameters.keys().chain(identity.parameters.keys());
+    let mut names: Vec<&str> = names
+        .filter(|name| header.parameters.get(*name) != identity.parameters.get(*name))
+        .map(String::as_str)
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    if !names.is_empty() {
+        return Some(format!("its parameters differ in {}", names.join(", ")));
+    }
+    (header.work != identity.work).then(|| "what was to be run was another text".to_owned())
+}
+
+trait OfThisRun {
+    fn of(self, identity: &Identity, directory: &Path) -> Result<Option<Found>, StateError>;
+}
+
+impl OfThisRun for Option<Found> {
+    /// The same, where it is this run's.
+    fn of(self, identity: &Identity, directory: &Path) -> Result<Option<Found>, StateError> {
+        match self.as_ref().and_then(|found| differs(&found.header, identity)) {
+            Some(why) => Err(StateError::Different(directory.to_owned(), why)),
+            None => Ok(self),
+        }
+    }
+}
+
+/// What is kept of a slice that need not be collected again.
+fn committed(entry: &SliceEntry, collected: &str) -> Option<Committed> {
+    let region = entry.region.as_deref()?;
+    (!entry.outcome.is_failure()).then(|| Committed {
+        place: place(&entry.account_id, region),
+        outcome: entry.outcome,
+        rows: entry.rows,
+        collected: collected.to_owned(),
+        duration_seconds: entry.duration_seconds,
+        calls: entry.calls,
+        retries: entry.retries,
+        waiting_seconds: entry.waiting_seconds,
+        details: entry.details.clone(),
+        sums: entry.sums.clone(),
+        warnings: entry.warnings.clone(),
+        reason: entry.reason.clone(),
+        tables: Vec::new(),
+    })
+}
+
+fn entry(account: &Account, committed: &Committed) -> SliceEntry {
+    let mut entry = SliceEntry::new(account, Some(&committed.place.region), committed.outcome);
+    entry.rows = committed.rows;
+    entry.collected = Some(committed.collected.clone());
+    entry.duration_seconds = committed.duration_seconds;
+    entry.calls = committed.calls;
+    entry.retries = committed.retries;
+    entry.waiting_seconds = committed.waiting_seconds;
+    entry.details = committed.details.clone();
+    entry.sums = committed.sums.clone();
+    entry.warnings = committed.warnings.clone();
+    entry.reason = committed.reason.clone();
+    entry
+}
+
+/// Whether there is something to go on with.
+pub fn is_there(directory: &Path) -> bool {
+    directory.join(JOURNAL).exists()
+}
+
+/// The slices of a run that has ended are good; those of one that was skipped have no rows.
+fn is_good(committed: &Committed) -> bool {
+    matches!(committed.outcome, Outcome::Complete | Outcome::Empty)
+}
