@@ -12,4 +12,5 @@ mod world;
 
 mod formats;
 mod starting;
+mod statements;
 mod stopping;
