@@ -11,6 +11,7 @@ mod reading;
 mod world;
 
 mod formats;
+mod retrying;
 mod starting;
 mod statements;
 mod stopping;
