@@ -15,3 +15,4 @@ mod retrying;
 mod starting;
 mod statements;
 mod stopping;
+mod unloading;
