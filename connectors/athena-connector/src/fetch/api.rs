@@ -5,7 +5,7 @@ use aws_sdk_athena::operation::get_query_results::GetQueryResultsOutput;
 use aws_sdk_athena::types::ColumnInfo;
 use connector_core::{SliceError, SliceRows};
 
-use super::{Column, Fetcher, Shape, begin, cell, columns};
+use super::{Column, Fetcher, Shape, cell, columns};
 use crate::execute::Succeeded;
 use crate::results::text::TextRows;
 
@@ -59,7 +59,7 @@ impl Fetcher<'_> {
         if columns.is_empty() {
             return Ok(());
         }
-        begin(rows, statement.statement.number, &columns);
+        self.begin(rows, statement.statement.number, &columns);
         let mut lines = TextRows::new(columns.len());
         let mut token: Option<String> = None;
         // The first row; a page before it may be empty.

@@ -96,12 +96,6 @@ fn columns(infos: &[ColumnInfo]) -> Vec<Column> {
     infos.iter().map(column).collect()
 }
 
-/// Begins the table, anew where an earlier way of fetching has begun it.
-fn begin<'r>(rows: &'r mut SliceRows, number: u32, columns: &[Column]) -> &'r mut RowWriter {
-    let heading = |column: &Column| Heading::new(column.name.as_str(), column.athena_type.kind());
-    rows.begin(number, columns.iter().map(heading).collect())
-}
-
 /// Adds a cell: in CSV the text itself, else the value that the text stands for.
 fn cell(row: &mut Row<'_>, format: Format, column: &Column, text: Option<&str>) -> Result<(), SliceError> {
     let value = match text {
@@ -199,6 +193,21 @@ impl Fetcher<'_> {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Begins the table of rows that come as text, anew where an earlier way of fetching has begun it.
+    fn begin<'r>(&self, rows: &'r mut SliceRows, number: u32, columns: &[Column]) -> &'r mut RowWriter {
+        let nested = columns.iter().filter(|column| column.athena_type.is_nested());
+        let nested: Vec<String> = nested.map(|column| format!("`{}`", column.name)).collect();
+        if !nested.is_empty() {
+            self.notes.warn(format!(
+                "arrays, maps and rows come as the text that Athena prints, which is ambiguous ({}): fetch `unload`, or a \
+                 cast to JSON in the query, gives them exactly",
+                nested.join(", ")
+            ));
+        }
+        let heading = |column: &Column| Heading::new(column.name.as_str(), column.athena_type.kind());
+        rows.begin(number, columns.iter().map(heading).collect())
     }
 
     fn reader(&self) -> Reader {

@@ -3,7 +3,7 @@
 use aws_sdk_athena::types::ColumnInfo;
 use connector_core::{SliceError, SliceRows};
 
-use super::{Fetcher, Shape, api, begin, cell, columns};
+use super::{Fetcher, Shape, api, cell, columns};
 use crate::execute::Succeeded;
 use crate::objects::{Download, Location};
 use crate::results::csv::CsvParser;
@@ -30,7 +30,7 @@ impl Fetcher<'_> {
         let mut object = Download::open(&self.reader(), self.host, location).await?;
         statement.note.set("result_bytes", object.size());
         let format = rows.format();
-        let table = begin(rows, statement.statement.number, &columns);
+        let table = self.begin(rows, statement.statement.number, &columns);
         if shape.is_text() {
             let mut lines = TextRows::new(columns.len());
             let mut header = shape.has_header();

@@ -108,6 +108,42 @@ fn nested_values_are_exact() {
     }
 }
 
+/// In text `["a", "b"]` and `["a, b"]` are the same. Said once, whatever the number of columns and accounts.
+#[test]
+fn nested_values_that_come_as_text_are_warned_of_once() {
+    let mut estate = fleet::estate(2);
+    let exact = Canned::new(&[("tags", "json")]).row(&[Some("[\"a, b\"]")]);
+    estate
+        .athena()
+        .canned("select nested", nested())
+        .canned("select exact", exact);
+    let sim = start(estate);
+    for fetch in ["s3", "api", "auto"] {
+        let run = |query: &str| {
+            fleet::run(&sim, 2)
+                .params(json!({"query": query, "fetch": fetch}))
+                .inside()
+        };
+        let outcome = run("select nested");
+        outcome.expect(0);
+        let warnings = outcome.ledger()["warnings"].clone();
+        assert_eq!(
+            warnings,
+            json!([
+                "arrays, maps and rows come as the text that Athena prints, which is ambiguous (`tags`, `person`, \
+                    `prices`, `days`): fetch `unload`, or a cast to JSON in the query, gives them exactly (in 2 slices)"
+            ]),
+            "{fetch}"
+        );
+        assert_eq!(outcome.rows()[0]["tags"], "[a, b, c, , null, ], \", \n]", "{fetch}");
+        // What is cast to JSON in the query is exact.
+        let outcome = run("select exact");
+        outcome.expect(0);
+        assert_eq!(outcome.ledger()["warnings"], json!([]), "{fetch}");
+        assert_eq!(outcome.rows()[0]["tags"], json!(["a, b"]), "{fetch}");
+    }
+}
+
 /// A result of no rows has the columns all the same, and fits to those that have rows.
 #[test]
 fn results_without_rows_have_the_columns_of_the_others() {
