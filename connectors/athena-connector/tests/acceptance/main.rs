@@ -16,3 +16,4 @@ mod starting;
 mod statements;
 mod stopping;
 mod unloading;
+mod workgroups;
