@@ -11,6 +11,8 @@ mod reading;
 mod world;
 
 mod formats;
+mod outputs;
+mod pages;
 mod retrying;
 mod starting;
 mod statements;
