@@ -17,7 +17,7 @@ use futures::future::try_join_all;
 
 use crate::collector::sleep;
 use crate::desk::Desk;
-use crate::failure::{Again, again, ended, failed, reason};
+use crate::failure::{Again, again, ended, failed, reason, refused};
 use crate::job::{Fetch, Job};
 use crate::pace::Pace;
 use crate::running::{Query, Running};
@@ -249,7 +249,7 @@ impl Executor {
 /// A start that AWS may have taken, although all answers were lost, is worth looking for.
 fn unanswered(error: AwsError, input: &StartQueryExecutionInputBuilder) -> SliceError {
     if !matches!(error.kind, ErrorKind::TimedOut | ErrorKind::Unreachable) {
-        return error.into();
+        return refused(error);
     }
     let outcome = SliceError::from(error.clone()).outcome();
     let mut report = error.report();

@@ -1,5 +1,6 @@
 //! Why a query failed, in AWS's own words, and what to do about it.
 
+use auth_core::AwsError;
 use auth_core::error::Report;
 use aws_sdk_athena::types::{QueryExecution, QueryExecutionState};
 use connector_core::SliceError;
@@ -64,6 +65,16 @@ pub(crate) fn failed(execution: &QueryExecution) -> SliceError {
     SliceError::Work(outcome(&reason), Box::new(report))
 }
 
+/// A query that AWS has not taken.
+pub(crate) fn refused(error: AwsError) -> SliceError {
+    let mut report = error.report();
+    if report.hint.is_some() {
+        return error.into();
+    }
+    report.hint = hint(code(&error.message).unwrap_or_default(), &error.message, false).map(str::to_owned);
+    SliceError::Work(SliceError::from(error).outcome(), Box::new(report))
+}
+
 /// A query that we have stopped, or a limit of ours.
 pub(crate) fn ended(outcome: Outcome, message: String, hint: &str) -> SliceError {
     let report = Report {
@@ -80,7 +91,8 @@ pub(crate) fn ended(outcome: Outcome, message: String, hint: &str) -> SliceError
 fn code(reason: &str) -> Option<&str> {
     let (code, _) = reason.split_once(':')?;
     let capitals = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
-    (code.len() > 3 && code.chars().all(capitals)).then_some(code)
+    // Hive's `FAILED: SemanticException …` has no code in front.
+    (code.len() > 3 && code != "FAILED" && code.chars().all(capitals)).then_some(code)
 }
 
 fn is_denial(reason: &str) -> bool {
@@ -109,6 +121,9 @@ fn outcome(reason: &str) -> Outcome {
     }
 }
 
+const NOT_THERE: &str = "check database and catalog, and whether the table exists in this account and region";
+const UNSUPPORTED_TYPE: &str = "Parquet does not have this type: cast the column to varchar, or use fetch s3 or api";
+
 fn hint(code: &str, reason: &str, cancelled: bool) -> Option<&'static str> {
     let hint = match code {
         _ if reason.contains("when writing output") || reason.contains("Unable to verify/create output bucket") => {
@@ -119,15 +134,25 @@ fn hint(code: &str, reason: &str, cancelled: bool) -> Option<&'static str> {
             "the role needs s3:GetObject and s3:ListBucket on the tables' data, glue:Get* on catalog, database and \
              tables, and with Lake Formation its grants; kms:Decrypt where data is encrypted"
         }
-        "TABLE_NOT_FOUND" | "SCHEMA_NOT_FOUND" | "CATALOG_NOT_FOUND" => {
-            "check database and catalog, and whether the table exists in this account and region"
+        "TABLE_NOT_FOUND" | "SCHEMA_NOT_FOUND" | "CATALOG_NOT_FOUND" => NOT_THERE,
+        // DESCRIBE and SHOW say it in Glue's and Hive's words.
+        _ if ["Entity Not Found", "Table not found", "Database does not exist"]
+            .iter()
+            .any(|words| reason.contains(words)) =>
+        {
+            NOT_THERE
         }
         "COLUMN_NOT_FOUND" => "the table has no such column in this account: compare with DESCRIBE",
         "SYNTAX_ERROR" | "TYPE_MISMATCH" | "FUNCTION_NOT_FOUND" => "AWS names line and column of the query",
+        _ if reason.starts_with("line ") => "AWS names line and column of the query",
         "INVALID_PARAMETER_USAGE" => "give as many execution_parameters as the statement has ?",
+        "MISSING_COLUMN_NAME" | "DUPLICATE_COLUMN_NAME" => {
+            "UNLOAD needs columns with names of their own: name them in the query with `as`, or use fetch s3 or api"
+        }
         "HIVE_PATH_ALREADY_EXISTS" => "the target of UNLOAD must be an empty prefix",
-        "NOT_SUPPORTED" if reason.contains("UNLOAD") || reason.contains("Unsupported Hive type") => {
-            "Parquet does not have this type: cast the column to varchar, or use fetch s3 or api"
+        "COLUMN_TYPE_UNKNOWN" => UNSUPPORTED_TYPE,
+        "NOT_SUPPORTED" if reason.contains("UNLOAD") || reason.contains("in Hive") || reason.contains("Hive type") => {
+            UNSUPPORTED_TYPE
         }
         "EXCEEDED_LOCAL_MEMORY_LIMIT" | "RESOURCE_EXHAUSTED" | "EXCEEDED_MEMORY_LIMIT" => {
             "the query needs more memory than Athena gives it: select fewer columns, filter by partition, drop ORDER BY"
@@ -202,6 +227,12 @@ mod tests {
                 Outcome::Denied,
                 Some("PERMISSION_DENIED"),
                 "s3:GetObject",
+            ),
+            (
+                "FAILED: SemanticException [Error 10001]: Table not found b.c",
+                Outcome::Failed,
+                None,
+                "database",
             ),
             (
                 "HIVE_CURSOR_ERROR: Please reduce your request rate. (SlowDown)",

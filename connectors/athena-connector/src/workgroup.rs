@@ -43,6 +43,14 @@ pub(crate) async fn inspect(
             None => Err(AwsError::answer("athena", "GetWorkGroup", "the answer has no workgroup").into()),
         },
         Err(error) if error.kind == auth_core::ErrorKind::Denied => {
+            if job.fetch == Fetch::Unload && wishes.location.is_none() {
+                return Err(ended(
+                    Outcome::Denied,
+                    format!("there is no place known for UNLOAD: {error}"),
+                    "set output_location, or allow athena:GetWorkGroup in the policy of the role that the session comes \
+                     from",
+                ));
+            }
             notes.warn(format!(
                 "the workgroup could not be looked at, so a conflict shows only when the query starts: {error}"
             ));

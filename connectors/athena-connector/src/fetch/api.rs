@@ -5,7 +5,7 @@ use aws_sdk_athena::operation::get_query_results::GetQueryResultsOutput;
 use aws_sdk_athena::types::ColumnInfo;
 use connector_core::{SliceError, SliceRows};
 
-use super::{Column, Fetcher, Shape, begin, cell, columns};
+use super::{Column, Fetcher, Shape, cell, columns};
 use crate::execute::Succeeded;
 use crate::results::text::TextRows;
 
@@ -59,11 +59,11 @@ impl Fetcher<'_> {
         if columns.is_empty() {
             return Ok(());
         }
-        begin(rows, statement.statement.number, &columns);
+        self.begin(rows, statement.statement.number, &columns);
         let mut lines = TextRows::new(columns.len());
         let mut token: Option<String> = None;
-        // On the first page of a table the first row is the header. A page before it may be empty.
-        let mut header = shape == Shape::Table;
+        // The first row; a page before it may be empty.
+        let mut header = shape.has_header();
         loop {
             let next = page.next_token.take();
             let result = page.result_set.take();
@@ -72,9 +72,10 @@ impl Fetcher<'_> {
                     continue;
                 }
                 let cells = data.data().iter().map(|datum| datum.var_char_value());
-                match shape {
-                    Shape::Lines => lines.row(cells, |record| self.push(statement, &columns, record.fields(), rows))?,
-                    _ => self.push(statement, &columns, cells, rows)?,
+                if shape.is_text() {
+                    lines.row(cells, |record| self.push(statement, &columns, record.fields(), rows))?;
+                } else {
+                    self.push(statement, &columns, cells, rows)?;
                 }
             }
             token = AwsError::next_page("athena", "GetQueryResults", token.as_deref(), next)?;

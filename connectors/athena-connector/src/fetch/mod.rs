@@ -38,13 +38,28 @@ pub(crate) struct Fetcher<'a> {
 enum Shape {
     /// Records with a header.
     Table,
-    /// Lines, of columns or not.
+    /// Lines with a header.
+    Plan,
+    /// Lines without one, of columns or not.
     Lines,
     /// The number of rows that it has changed.
     Count,
 }
 
+impl Shape {
+    /// Whether the first row has the names of the columns.
+    fn has_header(self) -> bool {
+        matches!(self, Shape::Table | Shape::Plan)
+    }
+
+    /// Whether it is text, in the object and in the rows of the API.
+    fn is_text(self) -> bool {
+        matches!(self, Shape::Plan | Shape::Lines)
+    }
+}
+
 /// By what AWS says of the statement, never by the rows.
+/// <https://docs.aws.amazon.com/athena/latest/ug/querying-finding-output-files.html>
 fn shape(execution: &QueryExecution) -> Shape {
     let location = execution
         .result_configuration()
@@ -52,10 +67,14 @@ fn shape(execution: &QueryExecution) -> Shape {
     let substatement = execution.substatement_type().unwrap_or_default().to_ascii_uppercase();
     match execution.statement_type() {
         Some(StatementType::Ddl) if substatement == "CREATE_TABLE_AS_SELECT" => Shape::Count,
+        // The one utility statement whose result is that of a query.
+        Some(StatementType::Utility) if substatement == "SHOW_FUNCTIONS" => Shape::Table,
         Some(StatementType::Ddl | StatementType::Utility) => Shape::Lines,
         _ => match substatement.as_str() {
             "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "UNLOAD" | "CREATE_TABLE_AS_SELECT" => Shape::Count,
-            "EXPLAIN" | "SHOW" | "DESCRIBE" => Shape::Lines,
+            "SHOW" | "DESCRIBE" => Shape::Lines,
+            // EXPLAIN ANALYZE too.
+            explain if explain.starts_with("EXPLAIN") => Shape::Plan,
             _ if location.is_some_and(|location| location.ends_with(".txt")) => Shape::Lines,
             _ => Shape::Table,
         },
@@ -75,12 +94,6 @@ fn columns(infos: &[ColumnInfo]) -> Vec<Column> {
         athena_type: AthenaType::of(info.r#type(), info.precision(), info.scale()),
     };
     infos.iter().map(column).collect()
-}
-
-/// Begins the table, anew where an earlier way of fetching has begun it.
-fn begin<'r>(rows: &'r mut SliceRows, number: u32, columns: &[Column]) -> &'r mut RowWriter {
-    let heading = |column: &Column| Heading::new(column.name.as_str(), column.athena_type.kind());
-    rows.begin(number, columns.iter().map(heading).collect())
 }
 
 /// Adds a cell: in CSV the text itself, else the value that the text stands for.
@@ -148,7 +161,7 @@ impl Fetcher<'_> {
                 self.by_api(statement, shape, None, rows).await?;
                 Ok(("api", "there is no result object".to_owned()))
             }
-            (_, Some(_)) if shape == Shape::Lines => {
+            (_, Some(_)) if shape.is_text() => {
                 self.by_api(statement, shape, None, rows).await?;
                 Ok(("api", "the statement gives lines".to_owned()))
             }
@@ -180,6 +193,21 @@ impl Fetcher<'_> {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Begins the table of rows that come as text, anew where an earlier way of fetching has begun it.
+    fn begin<'r>(&self, rows: &'r mut SliceRows, number: u32, columns: &[Column]) -> &'r mut RowWriter {
+        let nested = columns.iter().filter(|column| column.athena_type.is_nested());
+        let nested: Vec<String> = nested.map(|column| format!("`{}`", column.name)).collect();
+        if !nested.is_empty() {
+            self.notes.warn(format!(
+                "arrays, maps and rows come as the text that Athena prints, which is ambiguous ({}): fetch `unload`, or a \
+                 cast to JSON in the query, gives them exactly",
+                nested.join(", ")
+            ));
+        }
+        let heading = |column: &Column| Heading::new(column.name.as_str(), column.athena_type.kind());
+        rows.begin(number, columns.iter().map(heading).collect())
     }
 
     fn reader(&self) -> Reader {
@@ -235,11 +263,13 @@ mod tests {
             (Some(Dml), None, ".csv", Shape::Table),
             (Some(Dml), Some("INSERT"), "", Shape::Count),
             (Some(Dml), Some("MERGE"), "", Shape::Count),
-            (Some(Dml), Some("EXPLAIN"), ".txt", Shape::Lines),
+            (Some(Dml), Some("EXPLAIN"), ".txt", Shape::Plan),
+            (Some(Dml), Some("EXPLAIN_ANALYZE"), ".txt", Shape::Plan),
             (Some(Ddl), Some("CREATE_TABLE_AS_SELECT"), "", Shape::Count),
             (Some(Ddl), Some("CREATE_TABLE"), ".txt", Shape::Lines),
             (Some(Utility), Some("SHOW_TABLES"), ".txt", Shape::Lines),
             (Some(Utility), Some("DESCRIBE_TABLE"), ".txt", Shape::Lines),
+            (Some(Utility), Some("SHOW_FUNCTIONS"), ".csv", Shape::Table),
             (None, None, ".txt", Shape::Lines),
             (None, None, ".csv", Shape::Table),
         ] {

@@ -3,7 +3,7 @@
 use aws_sdk_athena::types::ColumnInfo;
 use connector_core::{SliceError, SliceRows};
 
-use super::{Fetcher, Shape, api, begin, cell, columns};
+use super::{Fetcher, Shape, api, cell, columns};
 use crate::execute::Succeeded;
 use crate::objects::{Download, Location};
 use crate::results::csv::CsvParser;
@@ -30,15 +30,20 @@ impl Fetcher<'_> {
         let mut object = Download::open(&self.reader(), self.host, location).await?;
         statement.note.set("result_bytes", object.size());
         let format = rows.format();
-        let table = begin(rows, statement.statement.number, &columns);
-        if shape == Shape::Lines {
+        let table = self.begin(rows, statement.statement.number, &columns);
+        if shape.is_text() {
             let mut lines = TextRows::new(columns.len());
+            let mut header = shape.has_header();
+            let mut each = |record: &crate::results::Record<'_>| {
+                if std::mem::take(&mut header) {
+                    return Ok(());
+                }
+                self.push(statement, &columns, record.fields(), rows)
+            };
             while let Some(chunk) = object.next().await? {
-                lines.feed(&chunk.bytes, |record| {
-                    self.push(statement, &columns, record.fields(), rows)
-                })?;
+                lines.feed(&chunk.bytes, &mut each)?;
             }
-            return lines.finish(|record| self.push(statement, &columns, record.fields(), rows));
+            return lines.finish(&mut each);
         }
         let mut parser = CsvParser::default();
         let mut each = |record: &crate::results::Record<'_>| {

@@ -11,7 +11,7 @@ use connector_core::table::{Heading, Value};
 use connector_core::{SliceError, SliceRows};
 use futures::{StreamExt as _, TryStreamExt as _};
 
-use super::{Fetcher, Shape};
+use super::{Column, Fetcher, api};
 use crate::execute::Succeeded;
 use crate::failure::ended;
 use crate::objects::{Download, Location};
@@ -139,7 +139,8 @@ impl Fetcher<'_> {
         Ok(file)
     }
 
-    /// UNLOAD writes nothing where there are no rows, not even the columns. A query that reads nothing tells them.
+    /// UNLOAD writes nothing where there are no rows, not even the columns. A query that reads nothing tells them; they are
+    /// to be those that other accounts' parts have.
     async fn no_rows(&self, statement: &Succeeded, rows: &mut SliceRows) -> Result<(), SliceError> {
         let text = format!("SELECT * FROM (\n{}\n) LIMIT 0", statement.statement.text);
         let columns = Statement {
@@ -147,6 +148,13 @@ impl Fetcher<'_> {
             ..statement.statement.clone()
         };
         let succeeded = self.executor.execute_as_it_is(&columns).await?;
-        self.by_api(&succeeded, Shape::Table, None, rows).await
+        let columns = super::columns(&api::infos(&self.page(&succeeded, None, 1).await?));
+        // Files of Hive have names in small letters.
+        let heading = |column: &Column| Heading::new(column.name.to_lowercase(), column.athena_type.kind_in_parquet());
+        rows.begin(statement.statement.number, columns.iter().map(heading).collect());
+        if !self.job.keep_results {
+            self.clean_up(&succeeded).await;
+        }
+        Ok(())
     }
 }

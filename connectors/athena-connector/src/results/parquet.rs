@@ -92,10 +92,7 @@ pub struct PartColumn {
 impl PartColumn {
     /// The kind of [`Cell::value`]: unlike in text, arrays, maps and rows are nested.
     pub fn kind(&self) -> Kind {
-        match self.athena_type {
-            AthenaType::Array | AthenaType::Map | AthenaType::Row => Kind::Nested,
-            scalar => scalar.kind(),
-        }
+        self.athena_type.kind_in_parquet()
     }
 }
 

@@ -163,6 +163,16 @@ impl AthenaType {
         }
     }
 
+    /// Whether values consist of others, so that their text is ambiguous.
+    pub fn is_nested(self) -> bool {
+        matches!(self, AthenaType::Array | AthenaType::Map | AthenaType::Row)
+    }
+
+    /// The kind of the cells that come from Parquet: unlike in text, arrays, maps and rows are nested.
+    pub fn kind_in_parquet(self) -> Kind {
+        if self.is_nested() { Kind::Nested } else { self.kind() }
+    }
+
     /// The cell for a value's text. In CSV it is the text again.
     ///
     /// # Errors

@@ -11,5 +11,11 @@ mod reading;
 mod world;
 
 mod formats;
+mod outputs;
+mod pages;
+mod retrying;
 mod starting;
+mod statements;
 mod stopping;
+mod unloading;
+mod workgroups;

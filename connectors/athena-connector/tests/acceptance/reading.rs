@@ -1,5 +1,9 @@
 //! What a run has written, read back by crates that did not write it, or by the letter where NULL and '' differ.
 
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef};
@@ -8,7 +12,7 @@ use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value as Json, json};
 
-use crate::harness::Outcome;
+use crate::harness::{Outcome, Run};
 
 pub const FORMATS: [&str; 4] = ["csv", "json", "jsonl", "parquet"];
 pub const FETCHES: [&str; 4] = ["s3", "api", "unload", "auto"];
@@ -45,6 +49,36 @@ impl Table {
             _ => objects(serde_json::from_slice::<Vec<Json>>(&bytes).unwrap().into_iter()),
         }
     }
+}
+
+/// The files that a run has written, by their names.
+pub fn files(outcome: &Outcome) -> BTreeMap<String, Table> {
+    let ledger = outcome.ledger();
+    let paths = ledger["outputs"].as_array().unwrap().iter();
+    paths
+        .map(|output| {
+            let path = Path::new(output["path"].as_str().unwrap());
+            let format = output["format"].as_str().unwrap();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            (name.to_owned(), Table::read(fs::read(path).unwrap(), format))
+        })
+        .collect()
+}
+
+/// Runs to the end in this process, by one way of fetching and without leading columns, and reads the JSON that came.
+pub fn fetched(run: Run<'_>, fetch: &str) -> (Outcome, Table) {
+    let run = run.params(json!({"fetch": fetch, "leading_columns": "none", "format": "json"}));
+    let outcome = run.inside();
+    outcome.expect(0);
+    let table = Table::of(&outcome, "json");
+    (outcome, table)
+}
+
+/// Rows of texts.
+pub fn rows<const N: usize>(rows: &[[&str; N]]) -> Vec<Vec<Json>> {
+    rows.iter()
+        .map(|row| row.iter().map(|cell| json!(cell)).collect())
+        .collect()
 }
 
 fn objects(rows: impl Iterator<Item = Json>) -> Table {

@@ -43,3 +43,27 @@ pub fn run<'a>(sim: &'a Sim, query: &str) -> Run<'a> {
 pub fn slice(outcome: &Outcome) -> Json {
     outcome.slice(MASTER, Some(FRANKFURT))
 }
+
+/// What the ledger says of the management account's queries.
+pub fn queries(outcome: &Outcome) -> Vec<Json> {
+    slice(outcome)["details"]["queries"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default()
+}
+
+/// The message and the hint of the management account's failure.
+pub fn cause(outcome: &Outcome) -> (String, String) {
+    let slice = slice(outcome);
+    let text = |name: &str| slice["cause"][name].as_str().unwrap_or_default().to_owned();
+    (text("message"), text("hint"))
+}
+
+/// A parameter of all calls of an operation.
+pub fn sent(sim: &Sim, call: &str, name: &str) -> Vec<String> {
+    let calls = sim.calls_of(call);
+    calls
+        .iter()
+        .map(|call| call.parameter(name).unwrap_or("-").to_owned())
+        .collect()
+}
