@@ -13,3 +13,5 @@ mod world;
 mod formats;
 mod starting;
 mod stopping;
+
+mod polling;
