@@ -14,4 +14,5 @@ mod formats;
 mod starting;
 mod stopping;
 
+mod isolation;
 mod polling;
