@@ -16,3 +16,4 @@ mod stopping;
 
 mod isolation;
 mod polling;
+mod renewal;
