@@ -14,6 +14,7 @@ mod formats;
 mod starting;
 mod stopping;
 
+mod downloading;
 mod isolation;
 mod polling;
 mod renewal;
