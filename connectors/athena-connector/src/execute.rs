@@ -188,7 +188,8 @@ impl Executor {
         let turn = self.pace.begin(statement);
         let mut waiting = self.desk.wait_for(&query.id);
         let started = self.now();
-        let mut deaf = 0;
+        let age = |now: SystemTime| now.duration_since(started).unwrap_or_default();
+        let (mut deaf, mut heard_at) = (0, Duration::ZERO);
         loop {
             let mut news = std::pin::pin!(self.pace.news());
             news.as_mut().enable();
@@ -197,35 +198,35 @@ impl Executor {
                 query.stop().await;
                 return Err(timed_out(&self.job, &format!("query {} was stopped", query.id)));
             };
-            let mut gap = turn.gap(now.duration_since(started).unwrap_or_default());
+            let mut gap = turn.gap(age(now), heard_at);
             if self.job.max_scanned.is_some() {
                 gap = gap.min(WATCH);
             }
             tokio::select! {
-                () = sleep(&self.host, gap.min(left)) => match waiting.ask().await {
-                    Ok(()) => deaf = 0,
-                    Err(error) => {
-                        deaf += 1;
-                        if matches!(error.kind, ErrorKind::Denied | ErrorKind::Credentials) || deaf == MOST_DEAF {
-                            query.stop().await;
-                            return Err(error.into());
-                        }
-                        continue;
-                    }
-                },
+                () = sleep(&self.host, gap.min(left)) => waiting.ask().await,
                 _ = waiting.heard.changed() => {}
                 () = news => continue,
             }
-            let Some(execution) = waiting.heard.borrow_and_update().clone() else {
-                continue;
+            let heard = waiting.heard.borrow_and_update().clone();
+            let execution = match heard {
+                None => continue,
+                Some(Ok(execution)) => execution,
+                Some(Err(error)) => {
+                    deaf += 1;
+                    if matches!(error.kind, ErrorKind::Denied | ErrorKind::Credentials) || deaf == MOST_DEAF {
+                        query.stop().await;
+                        return Err(error.into());
+                    }
+                    continue;
+                }
             };
+            deaf = 0;
+            heard_at = age(self.now());
             query.note.execution(&execution);
             if state(&execution).is_some_and(is_final) {
                 query.ended();
                 if state(&execution) == Some(&QueryExecutionState::Succeeded) {
-                    turn.took(
-                        duration(&execution).unwrap_or_else(|| self.now().duration_since(started).unwrap_or_default()),
-                    );
+                    turn.took(duration(&execution).unwrap_or(heard_at));
                 }
                 return Ok(execution);
             }

@@ -10,12 +10,11 @@ use auth_core::{AwsError, RegionalAccess};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Builder, ResponseChecksumValidation};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::operation::RequestId;
 use tokio::sync::Semaphore;
 
 pub(crate) use download::Download;
 
-/// KiB that all downloads of a run may have read ahead.
+/// KiB that all downloads of a run may have read ahead. What a download needs next needs none of it.
 const AHEAD_KIB: usize = 20 * 1024;
 
 /// What all downloads of a run share.
@@ -129,10 +128,19 @@ pub(crate) fn is_missing(error: &AwsError) -> bool {
 }
 
 /// Whether an error says that the range begins behind the end: an object of no bytes.
-fn is_empty_object<E: ProvideErrorMetadata + RequestId>(error: &SdkError<E>) -> bool {
+fn is_empty_object<E>(error: &SdkError<E>) -> bool {
+    has_status(error, 416)
+}
+
+/// Whether an error says that the object is not the one that was opened.
+fn is_replaced<E>(error: &SdkError<E>) -> bool {
+    has_status(error, 412)
+}
+
+fn has_status<E>(error: &SdkError<E>, status: u16) -> bool {
     error
         .raw_response()
-        .is_some_and(|response| response.status().as_u16() == 416)
+        .is_some_and(|response| response.status().as_u16() == status)
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! When to ask for a query's state: seldom, and yet soon after it has ended.
 //!
 //! The same statement runs in many accounts and takes about as long in each. One query of them, the scout, is asked
-//! often; when it has ended, the others are asked at the moment when they should end too.
+//! often; when it has ended, the others are asked a moment after they should have ended too. Each query costs one call
+//! then, and the scout a few more. One that takes much longer or shorter than the others is found all the same.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,9 +16,13 @@ const FIRST: Duration = Duration::from_millis(100);
 /// The gap of a scout grows up to this while the query is young.
 const SCOUT: Duration = Duration::from_secs(2);
 /// Nobody waits longer.
-const LONGEST: Duration = Duration::from_secs(30);
+const LONGEST: Duration = Duration::from_secs(25);
 /// The first gap of a query that waits for the scout.
 const PATIENT: Duration = Duration::from_secs(10);
+/// What should have ended is asked for at once, though not in a busy loop.
+const SOON: Duration = Duration::from_millis(20);
+/// A query may take this part longer than the last one before it is asked for: most of them need no second call then.
+const MARGIN: u32 = 16;
 
 /// What is known of the durations of the statements of a run.
 #[derive(Clone, Debug, Default)]
@@ -71,12 +76,13 @@ impl Pace {
 }
 
 impl Turn {
-    /// How long to wait before the next call, for a query that was started `elapsed` ago.
-    pub(crate) fn gap(&self, elapsed: Duration) -> Duration {
+    /// How long to wait before the next call, for a query that was started `elapsed` ago and last heard of when it was
+    /// `heard` old.
+    pub(crate) fn gap(&self, elapsed: Duration, heard: Duration) -> Duration {
         let statements = self.pace.statements();
         let known = statements.get(&self.statement);
         let scout = known.is_none_or(|known| known.waiting.first() == Some(&self.number));
-        gap(elapsed, known.and_then(|known| known.took), scout)
+        gap(elapsed, heard, known.and_then(|known| known.took), scout)
     }
 
     /// The query has succeeded, after `took`.
@@ -96,14 +102,16 @@ impl Drop for Turn {
     }
 }
 
-fn gap(elapsed: Duration, expected: Option<Duration>, scout: bool) -> Duration {
-    match expected {
-        Some(expected) if elapsed < expected => (expected - elapsed).max(Duration::from_millis(20)),
-        // It takes longer than the last one: an eighth of the time more.
-        Some(_) => (elapsed / 8).clamp(FIRST, LONGEST),
-        // 0.1, 0.3, 0.7, 1.5, 3.5 s …; after a minute, a thirtieth of the time.
+fn gap(elapsed: Duration, heard: Duration, expected: Option<Duration>, scout: bool) -> Duration {
+    let patient = (elapsed / 2).clamp(PATIENT, LONGEST);
+    let due = expected.map(|expected| expected + expected / MARGIN);
+    match due {
+        Some(due) if heard <= due => due.saturating_sub(elapsed).max(SOON).min(patient),
+        // It takes longer than the last one: found when it has taken that part more.
+        Some(_) => (elapsed / if scout { 8 } else { 4 }).clamp(FIRST, LONGEST),
+        // 0.1, 0.3, 0.7, 1.5, 3.1, 5.1 s …; after a minute, a thirtieth of the time.
         None if scout => (elapsed + FIRST).min(SCOUT).max(elapsed / 30).min(LONGEST),
-        None => (elapsed / 2).clamp(PATIENT, LONGEST),
+        None => patient,
     }
 }
 
@@ -111,13 +119,13 @@ fn gap(elapsed: Duration, expected: Option<Duration>, scout: bool) -> Duration {
 mod tests {
     use super::*;
 
-    /// When calls are made, and how many, until a query of `length` is seen to have ended.
+    /// How many calls are made until a query of `length` is seen to have ended, and how late that is, in seconds.
     fn calls(length: f64, expected: Option<f64>, scout: bool) -> (usize, f64) {
         let (mut elapsed, mut count) = (Duration::ZERO, 0);
         let length = Duration::from_secs_f64(length);
         let expected = expected.map(Duration::from_secs_f64);
         loop {
-            elapsed += gap(elapsed, expected, scout);
+            elapsed += gap(elapsed, elapsed, expected, scout);
             count += 1;
             if elapsed >= length {
                 return (count, (elapsed - length).as_secs_f64());
@@ -144,11 +152,33 @@ mod tests {
 
     #[test]
     fn who_knows_how_long_it_takes_asks_once() {
-        assert_eq!(calls(5.0, Some(5.0), false), (1, 0.0));
+        for length in [5.0, 5.3] {
+            let (count, late) = calls(length, Some(5.0), false);
+            assert!(count == 1 && late < 0.32, "{length} s: {count} calls, {late} s late");
+        }
         let (count, late) = calls(5.5, Some(5.0), false);
-        assert!(count == 2 && late < 0.2, "{count} calls, {late} s late");
-        let (count, late) = calls(1.0, Some(5.0), false);
-        assert!(count == 1 && late <= 4.0, "{count} calls, {late} s late");
+        assert!(count == 2 && late < 1.2, "{count} calls, {late} s late");
+        // The scout was seen to have ended a little late, and so is over what is expected of the others.
+        let five = Duration::from_secs(5);
+        let seen = Duration::from_millis(5500);
+        assert_eq!(gap(seen, Duration::ZERO, Some(five), false), SOON);
+    }
+
+    #[test]
+    fn one_that_is_unlike_the_others_is_found_all_the_same() {
+        for (length, expected, most_calls, most_late) in [
+            (1.0, 5.0, 1, 4.4),
+            (1.0, 900.0, 1, 9.0),
+            (100.0, 900.0, 6, 30.0),
+            (100.0, 1.0, 24, 25.0),
+            (900.0, 100.0, 34, 30.0),
+        ] {
+            let (count, late) = calls(length, Some(expected), false);
+            assert!(
+                count <= most_calls && late <= most_late,
+                "{length} s instead of {expected} s: {count} calls, {late} s late"
+            );
+        }
     }
 
     #[test]
@@ -159,18 +189,22 @@ mod tests {
 
     #[test]
     fn the_next_one_becomes_the_scout() {
+        let zero = Duration::ZERO;
         let pace = Pace::default();
         let (first, second) = (pace.begin(1), pace.begin(1));
-        assert_eq!(first.gap(Duration::ZERO), FIRST);
-        assert_eq!(second.gap(Duration::ZERO), PATIENT);
+        assert_eq!(first.gap(zero, zero), FIRST);
+        assert_eq!(second.gap(zero, zero), PATIENT);
         assert_eq!(
-            pace.begin(2).gap(Duration::ZERO),
+            pace.begin(2).gap(zero, zero),
             FIRST,
             "another statement has a scout of its own"
         );
         drop(first);
-        assert_eq!(second.gap(Duration::ZERO), FIRST);
-        second.took(Duration::from_secs(7));
-        assert_eq!(pace.begin(1).gap(Duration::from_secs(3)), Duration::from_secs(4));
+        assert_eq!(second.gap(zero, zero), FIRST);
+        second.took(Duration::from_secs(8));
+        assert_eq!(
+            pace.begin(1).gap(Duration::from_secs(3), zero),
+            Duration::from_millis(5500)
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! A whole object in order, while parallel ranges are read ahead.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use auth_core::{AwsError, Host};
 use bytes::Bytes;
@@ -18,16 +18,27 @@ const RANGE: u64 = 4 * 1024 * 1024;
 /// An object that is being read.
 #[derive(Debug)]
 pub(crate) struct Download {
+    source: Source,
     size: u64,
     read: u64,
-    first: Option<Range>,
-    ahead: mpsc::UnboundedReceiver<Ahead>,
-    at_work: Option<Ahead>,
+    /// A range that is read here, while it comes: the first one, and any that there is no room to read ahead.
+    here: Option<Range>,
+    ahead: Ahead,
+    /// A range that was read ahead.
+    at_work: Option<Chunks>,
     /// Dropped, it ends what reads ahead.
     driver: JoinSet<()>,
 }
 
-type Ahead = mpsc::UnboundedReceiver<Result<Chunk, AwsError>>;
+type Chunks = mpsc::UnboundedReceiver<Result<Chunk, AwsError>>;
+
+/// What is read ahead, in order.
+#[derive(Debug)]
+struct Ahead {
+    /// Where the next range begins. Whoever takes one holds this until it is in its place.
+    next: Arc<Mutex<u64>>,
+    ranges: mpsc::UnboundedReceiver<Chunks>,
+}
 
 /// Some bytes of an object; the room that they take is free again when they are dropped.
 #[derive(Debug)]
@@ -48,17 +59,22 @@ impl Download {
             location: location.clone(),
             etag: None,
         };
-        let (sender, ahead) = mpsc::unbounded_channel();
-        let mut download = Download {
-            size: 0,
+        let (sender, ranges) = mpsc::unbounded_channel();
+        let next = Arc::default();
+        let download = |source, size, here| Download {
+            source,
+            size,
             read: 0,
-            first: None,
-            ahead,
+            here,
+            ahead: Ahead {
+                next: Arc::clone(&next),
+                ranges,
+            },
             at_work: None,
             driver: JoinSet::new(),
         };
         let Some(output) = source.get(0, FIRST).await? else {
-            return Ok(download);
+            return Ok(download(source, 0, None));
         };
         let length = output.content_length().unwrap_or_default().unsigned_abs();
         // `bytes 0-1048575/5000000`; a server that knows no ranges sends the whole.
@@ -66,16 +82,14 @@ impl Download {
             .content_range()
             .and_then(|range| range.rsplit('/').next()?.parse().ok());
         source.etag = output.e_tag().map(str::to_owned);
-        download.size = total.unwrap_or(length);
-        let end = if total.is_some() {
-            FIRST.min(download.size)
-        } else {
-            length
-        };
-        download.first = Some(Range::new(source.clone(), 0, end, Some(output.body)));
-        if end < download.size {
+        let size = total.unwrap_or(length);
+        let end = if total.is_some() { FIRST.min(size) } else { length };
+        *lock(&next) = end;
+        let first = Range::new(source.clone(), 0, end, Some(output.body));
+        let mut download = download(source.clone(), size, Some(first));
+        if end < size {
             let room = Arc::clone(&reader.objects.0.room);
-            download.driver.spawn(drive(source, end, download.size, room, sender));
+            download.driver.spawn(drive(source, next, size, room, sender));
         }
         Ok(download)
     }
@@ -90,14 +104,14 @@ impl Download {
     /// # Errors
     /// An object that cannot be read to its end.
     pub(crate) async fn next(&mut self) -> Result<Option<Chunk>, AwsError> {
-        if let Some(first) = &mut self.first {
-            if let Some(bytes) = first.next().await? {
-                self.read += bytes.len() as u64;
-                return Ok(Some(Chunk { bytes, _room: None }));
-            }
-            self.first = None;
-        }
         loop {
+            if let Some(range) = &mut self.here {
+                if let Some(bytes) = range.next().await? {
+                    self.read += bytes.len() as u64;
+                    return Ok(Some(Chunk { bytes, _room: None }));
+                }
+                self.here = None;
+            }
             if let Some(range) = &mut self.at_work
                 && let Some(chunk) = range.recv().await
             {
@@ -105,8 +119,8 @@ impl Download {
                 self.read += chunk.bytes.len() as u64;
                 return Ok(Some(chunk));
             }
-            self.at_work = self.ahead.recv().await;
-            if self.at_work.is_none() {
+            self.at_work = None;
+            if !self.turn_to_next() {
                 if self.read == self.size {
                     return Ok(None);
                 }
@@ -115,27 +129,60 @@ impl Download {
             }
         }
     }
+
+    /// The next range: read ahead, or to be read here, so that a download goes on while others have all the room.
+    /// `false` behind the last.
+    fn turn_to_next(&mut self) -> bool {
+        let mut next = lock(&self.ahead.next);
+        if let Ok(range) = self.ahead.ranges.try_recv() {
+            self.at_work = Some(range);
+            return true;
+        }
+        if *next >= self.size {
+            return false;
+        }
+        let end = (*next + RANGE).min(self.size);
+        self.here = Some(Range::new(self.source.clone(), *next, end, None));
+        *next = end;
+        true
+    }
 }
 
-/// Reads ranges ahead. Room is taken in the order of the ranges, so the one that is needed next always has its own.
-async fn drive(source: Source, from: u64, size: u64, room: Arc<Semaphore>, ordered: mpsc::UnboundedSender<Ahead>) {
+fn lock(next: &Mutex<u64>) -> MutexGuard<'_, u64> {
+    next.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Reads ranges ahead, while there is room.
+async fn drive(
+    source: Source,
+    next: Arc<Mutex<u64>>,
+    size: u64,
+    room: Arc<Semaphore>,
+    ordered: mpsc::UnboundedSender<Chunks>,
+) {
     let mut ranges = JoinSet::new();
-    let mut next = from;
-    while next < size {
-        let end = (next + RANGE).min(size);
+    loop {
         // The semaphore is never closed.
-        let Ok(room) = Arc::clone(&room).acquire_many_owned(kib(end - next)).await else {
+        let Ok(mut room) = Arc::clone(&room).acquire_many_owned(kib(RANGE)).await else {
             return;
         };
         let (sender, receiver) = mpsc::unbounded_channel();
-        if ordered.send(receiver).is_err() {
-            return;
-        }
-        ranges.spawn(read(Range::new(source.clone(), next, end, None), room, sender));
+        let range = {
+            let mut next = lock(&next);
+            let (from, end) = (*next, (*next + RANGE).min(size));
+            if from >= size {
+                break;
+            }
+            if ordered.send(receiver).is_err() {
+                return;
+            }
+            *next = end;
+            Range::new(source.clone(), from, end, None)
+        };
+        drop(room.split(usize::try_from(kib(RANGE) - kib(range.length())).unwrap_or_default()));
+        ranges.spawn(read(range, room, sender));
         while ranges.try_join_next().is_some() {}
-        next = end;
     }
-    drop(ordered);
     while ranges.join_next().await.is_some() {}
 }
 

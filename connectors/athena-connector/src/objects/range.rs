@@ -8,7 +8,7 @@ use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 
-use super::{Location, Reader, is_empty_object};
+use super::{Location, Reader, is_empty_object, is_replaced};
 
 /// Times that the body of one range may be cut off. Each request beyond has retries of its own.
 const MOST_CUTS: u32 = 8;
@@ -49,6 +49,12 @@ impl Source {
                 Ok(output) => return Ok(Some(output)),
                 Err(error) if self.reader.learns_region(bucket, &error) => {}
                 Err(error) if is_empty_object(&error) => return Ok(None),
+                Err(error) if is_replaced(&error) => {
+                    return Err(self.broken(
+                        "another object has taken its place while it was read: nobody but Athena should write under \
+                         output_location",
+                    ));
+                }
                 Err(error) => return Err(AwsError::of("s3", "GetObject")(error)),
             }
         }
@@ -69,6 +75,11 @@ impl Range {
             body,
             cuts: 0,
         }
+    }
+
+    /// Bytes that are still to come.
+    pub(super) fn length(&self) -> u64 {
+        self.end - self.next
     }
 
     /// The next bytes; `None` behind the last.

@@ -10,9 +10,13 @@ mod harness;
 mod reading;
 mod world;
 
+mod downloading;
 mod formats;
+mod isolation;
 mod outputs;
 mod pages;
+mod polling;
+mod renewal;
 mod retrying;
 mod starting;
 mod statements;

@@ -10,7 +10,7 @@ use aws_sim::{Account, Action, Estate, Fault, Role, Scp, Sim};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, Sleep};
 use serde_json::{Value as Json, json};
 
-use crate::harness::{Found, Outcome, Run, expected, is_far, is_limit, start, start_still};
+use crate::harness::{Found, Impatient, Outcome, Run, expected, is_far, is_limit, start, start_still};
 use crate::world::*;
 
 fn without(found: Found, accounts: &[&str]) -> Found {
@@ -354,21 +354,6 @@ fn no_answer_none_in_time_and_nonsense_are_told_apart() {
         wanted.remove(&(account.to_owned(), FRANKFURT.to_owned()));
     }
     assert_eq!(outcome.found(), wanted);
-}
-
-/// The limits of calls are a fiftieth of what they are, pauses take no time.
-#[derive(Debug)]
-struct Impatient;
-
-impl AsyncSleep for Impatient {
-    fn sleep(&self, duration: Duration) -> Sleep {
-        let real = if is_limit(duration) {
-            duration / 50
-        } else {
-            Duration::from_millis(1)
-        };
-        Sleep::new(tokio::time::sleep(real))
-    }
 }
 
 #[test]

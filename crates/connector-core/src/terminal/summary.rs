@@ -94,10 +94,18 @@ fn verdict(exit: Exit) -> (&'static str, &'static str) {
     }
 }
 
+/// What failed for the same cause.
+struct Failures<'a> {
+    /// The words for one slice, with the ids that only they have.
+    message: String,
+    slices: usize,
+    places: Places<'a>,
+}
+
 /// Failures with the same cause stand together: a role that is missing in 400 accounts is one line. What was skipped comes
 /// last.
 fn missing(text: &mut String, ledger: &Ledger, ledger_path: Option<&Path>, width: usize) {
-    let mut causes: BTreeMap<(bool, Outcome, String, String), Places<'_>> = BTreeMap::new();
+    let mut causes: BTreeMap<(bool, Outcome, String, String), Failures<'_>> = BTreeMap::new();
     for slice in ledger.slices.iter().filter(|slice| !slice.outcome.is_collected()) {
         let cause = slice.cause.clone().unwrap_or_default();
         let code = cause.code.unwrap_or_default();
@@ -114,25 +122,34 @@ fn missing(text: &mut String, ledger: &Ledger, ledger_path: Option<&Path>, width
             .collect::<Vec<_>>()
             .join(": ");
         let message = message.replace(": → ", "\n→ ");
-        causes
+        let alike = causes
             .entry((
                 !slice.outcome.is_failure(),
                 slice.outcome,
                 cause.hop.map(|hop| named(&hop)).unwrap_or_default(),
-                message,
+                without_ids(&message),
             ))
-            .or_default()
-            .entry(slice.account_id.as_str())
-            .or_default()
-            .extend(slice.region.as_deref());
+            .or_insert_with(|| Failures {
+                message,
+                slices: 0,
+                places: Places::new(),
+            });
+        alike.slices += 1;
+        let regions = alike.places.entry(slice.account_id.as_str()).or_default();
+        regions.extend(slice.region.as_deref());
     }
     if causes.is_empty() {
         return;
     }
     text.push('\n');
     let shown = causes.iter().take(SHOWN_FAILURES);
-    for ((_, outcome, hop, message), places) in shown {
-        let _ = writeln!(text, "{}: {}", outcome.name(), listed(places));
+    for ((_, outcome, hop, in_common), failures) in shown {
+        let _ = writeln!(text, "{}: {}", outcome.name(), listed(&failures.places));
+        let message = if failures.slices == 1 {
+            &failures.message
+        } else {
+            in_common
+        };
         let hop = if hop.is_empty() {
             String::new()
         } else {
@@ -146,6 +163,33 @@ fn missing(text: &mut String, ledger: &Ledger, ledger_path: Option<&Path>, width
         let place = ledger_path.map_or(String::new(), |path| format!("; all are in {}", path.display()));
         let _ = writeln!(text, "… and {} more causes{place}", causes.len() - SHOWN_FAILURES);
     }
+}
+
+/// `text` with `<id>` for every UUID: ids of queries and requests differ where the cause is the same.
+fn without_ids(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(next) = rest.chars().next() {
+        let id = rest.get(..36).is_some_and(is_uuid);
+        let letters = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+        let whole = id && !letters(plain.chars().next_back()) && !letters(rest[36..].chars().next());
+        if whole {
+            plain.push_str("<id>");
+            rest = &rest[36..];
+        } else {
+            plain.push(next);
+            rest = &rest[next.len_utf8()..];
+        }
+    }
+    plain
+}
+
+/// 8-4-4-4-12 hexadecimal digits.
+fn is_uuid(text: &str) -> bool {
+    let mut lengths = [8, 4, 4, 4, 12].into_iter();
+    text.split('-')
+        .all(|part| lengths.next() == Some(part.len()) && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        && lengths.next().is_none()
 }
 
 /// Accounts, and their regions.
@@ -185,6 +229,32 @@ fn wrapped(text: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_alone_make_no_other_cause() {
+        for (text, plain) in [
+            (
+                "query 313f004f-5fa7-4d74-ac55-4889ea762aae failed: é",
+                "query <id> failed: é",
+            ),
+            (
+                "s3://b/313f004f-5fa7-4d74-ac55-4889ea762aae.csv, 313F004F-5FA7-4D74-AC55-4889EA762AAE",
+                "s3://b/<id>.csv, <id>",
+            ),
+            (
+                "a313f004f-5fa7-4d74-ac55-4889ea762aae",
+                "a313f004f-5fa7-4d74-ac55-4889ea762aae",
+            ),
+            (
+                "313f004f-5fa7-4d74-ac55-4889ea762aae0",
+                "313f004f-5fa7-4d74-ac55-4889ea762aae0",
+            ),
+            ("313f004f-5fa7-4d74-ac55", "313f004f-5fa7-4d74-ac55"),
+            ("", ""),
+        ] {
+            assert_eq!(without_ids(text), plain);
+        }
+    }
 
     #[test]
     fn the_first_places_are_named_and_the_others_counted() {
