@@ -1,4 +1,4 @@
-//! Runs of `ec2-connector` as a process, in an environment of their own, each checked for what holds of every run.
+//! Runs of a connector as a process, in an environment of their own, each checked for what holds of every run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -20,6 +20,7 @@ const SECRET_PARAMETERS: &[&str] = &["secret_access_key", "session_token", "Clie
 
 /// One run that is being prepared.
 pub struct Connector {
+    program: &'static str,
     verb: String,
     parameters: Map<String, Value>,
     parameter_file: Option<(String, String)>,
@@ -33,14 +34,25 @@ pub struct Connector {
 impl Connector {
     /// `ec2-connector run`, which publishes to a file.
     pub fn run() -> Connector {
-        let mut connector = Connector::verb("run");
-        connector.output = Some("instances.json".to_owned());
-        connector.flag("--format", "json")
+        Connector::verb("run").format("json")
     }
 
-    /// Any verb, with its output on standard output.
+    /// `athena-connector run` of a query, which publishes to a file.
+    pub fn query(query: &str) -> Connector {
+        Connector::of("athena-connector", "run")
+            .parameter("query", query)
+            .format("json")
+    }
+
+    /// Any verb of ec2-connector, with its output on standard output.
     pub fn verb(verb: &str) -> Connector {
+        Connector::of("ec2-connector", verb)
+    }
+
+    /// Any verb of a connector, with its output on standard output.
+    pub fn of(program: &'static str, verb: &str) -> Connector {
         Connector {
+            program,
             verb: verb.to_owned(),
             parameters: Map::new(),
             parameter_file: None,
@@ -147,7 +159,7 @@ impl Connector {
 
     /// Publishes in this format, to a file that ends like it.
     pub fn format(mut self, format: &str) -> Connector {
-        self.output = Some(format!("instances.{format}"));
+        self.output = Some(format!("rows.{format}"));
         self.flag("--format", format)
     }
 
@@ -180,7 +192,7 @@ impl Connector {
 
     /// Starts the process.
     pub fn start(self) -> Started {
-        let mut command = Command::new(environment::ec2_connector());
+        let mut command = Command::new(environment::connector(self.program));
         command.arg(&self.verb);
         // So that whatever could leak does. Verbs that print what is built in have no levels.
         if ["run", "check", "accounts", "plan"].contains(&self.verb.as_str()) {

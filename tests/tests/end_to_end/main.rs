@@ -9,6 +9,7 @@ mod network;
 mod outputs;
 mod parameter_sources;
 mod permissions;
+mod query_sql;
 mod rejected_parameters;
 mod renewal;
 mod verbs;
