@@ -26,15 +26,17 @@ from pyathena.converter import DefaultTypeConverter
 from aws import Caller
 
 
-class Both(DefaultTypeConverter):
-    """A cell's text beside what PyAthena makes of it."""
+class All(DefaultTypeConverter):
+    """A cell's type and text beside what PyAthena makes of it."""
 
     def convert(self, type_, value, *args, **kwargs):
-        return value, super().convert(type_, value, *args, **kwargs)
+        return type_, value, super().convert(type_, value, *args, **kwargs)
 
 
 def as_json(cell):
-    text, value = cell
+    type_, text, value = cell
+    if type_ == "json":
+        return value
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if isinstance(value, float) and not math.isfinite(value):
@@ -50,7 +52,7 @@ def connection(caller, request):
         aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token,
         s3_staging_dir=request.get("location") or "", work_group=request.get("workgroup") or "primary",
         schema_name=request.get("database") or "default", catalog_name=request.get("catalog") or "AwsDataCatalog",
-        poll_interval=0.02, converter=Both(),
+        poll_interval=0.02, converter=All(),
     )
 
 
@@ -71,7 +73,7 @@ def main():
         place = {"account_id": account, "region": request["region"]}
         for row in cursor:
             answer["rows"].append(place | dict(zip(columns, map(as_json, row))))
-            answer["texts"].append([*place.values(), *(text for text, _ in row)])
+            answer["texts"].append([*place.values(), *(text for _, text, _ in row)])
     json.dump(answer, sys.stdout)
 
 

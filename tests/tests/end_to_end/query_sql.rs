@@ -3,11 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use end_to_end::connector::{Connector, Outcome};
+use end_to_end::connector::Connector;
 use end_to_end::oracle::{self, QueryResult, call};
 use end_to_end::rows;
 use end_to_end::servers::{Ministack, OidcProvider};
 use serde_json::{Value, json};
+
+use super::{expect_cells, queries};
 
 const REGION: &str = "eu-central-1";
 const FORMATS: [&str; 3] = ["json", "jsonl", "csv"];
@@ -159,28 +161,6 @@ impl World {
         }
         expected
     }
-}
-
-#[track_caller]
-fn expect_cells(outcome: &Outcome, format: &str, expected: &QueryResult) {
-    match format {
-        "csv" => {
-            let mut header = vec!["account_id".to_owned(), "region".to_owned()];
-            header.extend(expected.columns.clone());
-            rows::assert_texts_equal(&header, &expected.texts, &outcome.csv());
-        }
-        "jsonl" => rows::assert_equal(&expected.rows, &outcome.jsonl()),
-        _ => rows::assert_equal(&expected.rows, &outcome.rows()),
-    }
-}
-
-/// What the ledger says of the queries of an account.
-fn queries(outcome: &Outcome, account: &str) -> Vec<Value> {
-    let slices = outcome.slices(account);
-    let queries = slices
-        .iter()
-        .flat_map(|slice| slice["details"]["queries"].as_array().cloned());
-    queries.flatten().collect()
 }
 
 /// Everything that CSV, JSON, pages or NULL can make ambiguous.
