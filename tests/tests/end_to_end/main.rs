@@ -9,6 +9,7 @@ mod network;
 mod outputs;
 mod parameter_sources;
 mod permissions;
+mod private_network;
 mod query_results;
 mod query_sql;
 mod rejected_parameters;
