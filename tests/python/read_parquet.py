@@ -11,20 +11,19 @@ import duckdb
 AS_THEY_ARE = ("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE", "BLOB")
 
 
-def as_json(type_, value):
+def as_json(value):
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    return json.loads(value) if type_ == "JSON" and value is not None else value
+    return value
 
 
 def main():
     relation = duckdb.read_parquet(json.load(sys.stdin)["path"])
     types = dict(zip(relation.columns, map(str, relation.types)))
     wanted = ", ".join(f'"{name}"' if type_ in AS_THEY_ARE else f'CAST("{name}" AS VARCHAR)' for name, type_ in types.items())
-    rows = [{name: as_json(types[name], value) for name, value in zip(types, row)}
-            for row in relation.project(wanted).fetchall()]
+    rows = [dict(zip(types, map(as_json, row))) for row in relation.project(wanted).fetchall()]
     json.dump({"types": types, "rows": rows}, sys.stdout)
 
 

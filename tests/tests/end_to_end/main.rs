@@ -77,6 +77,23 @@ fn expect_cells(outcome: &Outcome, format: &str, expected: &QueryResult) {
             header.extend(expected.columns.clone());
             rows::assert_texts_equal(&header, &expected.texts, &outcome.csv());
         }
+        "parquet" => {
+            // JSON is text in a column of Parquet.
+            let mut published = outcome.parquet().0;
+            for (column, _) in expected
+                .columns
+                .iter()
+                .zip(&expected.types)
+                .filter(|(_, kind)| *kind == "json")
+            {
+                for row in &mut published {
+                    if let Some(text) = row[column].as_str() {
+                        row[column] = serde_json::from_str(text).unwrap();
+                    }
+                }
+            }
+            rows::assert_equal(&expected.rows, &published);
+        }
         "jsonl" => rows::assert_equal(&expected.rows, &outcome.jsonl()),
         _ => rows::assert_equal(&expected.rows, &outcome.rows()),
     }

@@ -17,13 +17,15 @@ const CHAIN: [&str; 2] = [
     "arn:aws:iam::{accountId}:role/query",
 ];
 const LOCATION: &str = "s3://results-of-{accountId}/{region}";
-const WAYS: [(&str, &str); 6] = [
+const WAYS: [(&str, &str); 8] = [
     ("s3", "json"),
     ("s3", "jsonl"),
     ("s3", "csv"),
+    ("s3", "parquet"),
     ("api", "json"),
     ("api", "jsonl"),
     ("api", "csv"),
+    ("api", "parquet"),
 ];
 
 type Column<'a> = (&'a str, &'a str, u8, u8);
@@ -231,6 +233,33 @@ fn values_of_every_type_come_by_every_way_as_pyathena_has_them() {
     ];
     assert_eq!(cells, written);
     assert_eq!(expected.rows.len(), 4);
+}
+
+#[test]
+fn columns_of_parquet_have_types_that_duckdb_knows() {
+    let moto = Moto::shared();
+    let account = "700000000011";
+    let row = vec![None; TYPES.len()];
+    moto.call(vec![
+        bucket(account),
+        results(account, REGION, &[result(TYPES, &[row])]),
+    ]);
+    let outcome = run(moto, &[account])
+        .parameter("output_location", LOCATION)
+        .format("parquet")
+        .finish();
+    outcome.expect_exit(0);
+    let (rows, types) = outcome.parquet();
+    assert_eq!(rows.len(), 1);
+    assert!(rows[0].values().skip(2).all(Value::is_null), "{rows:?}");
+    let expected = json!({
+        "account_id": "VARCHAR", "region": "VARCHAR", "n": "BIGINT", "tiny": "BIGINT", "small": "BIGINT", "big": "BIGINT",
+        "flag": "BOOLEAN", "single": "DOUBLE", "large": "DOUBLE", "odd": "DOUBLE", "price": "DECIMAL(10,2)",
+        "digits": "DECIMAL(38,0)", "word": "VARCHAR", "code": "VARCHAR", "day": "DATE", "clock": "VARCHAR",
+        "moment": "TIMESTAMP", "zoned": "VARCHAR", "bytes": "BLOB", "list": "VARCHAR", "pairs": "VARCHAR",
+        "record": "VARCHAR", "document": "VARCHAR", "span": "VARCHAR",
+    });
+    assert_eq!(types, expected);
 }
 
 #[test]

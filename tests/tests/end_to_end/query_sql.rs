@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 use super::{expect_cells, queries};
 
 const REGION: &str = "eu-central-1";
-const FORMATS: [&str; 3] = ["json", "jsonl", "csv"];
 /// What every role of a chain asks for.
 const EXTERNAL_ID: &str = "queries/of:the-hub";
 
@@ -146,15 +145,15 @@ impl World {
         }))
     }
 
-    /// Runs a query in every format, and panics unless every cell is what PyAthena gives.
+    /// Runs a query in these formats, and panics unless every cell is what PyAthena gives.
     #[track_caller]
-    fn expect_everywhere(&self, query: &str) -> QueryResult {
+    fn expect_in(&self, formats: &[&str], query: &str) -> QueryResult {
         let expected = self.pyathena(query, &self.members);
-        let started: Vec<_> = FORMATS
+        let started: Vec<_> = formats
             .iter()
             .map(|format| self.query(query).format(format).start())
             .collect();
-        for (format, started) in FORMATS.iter().zip(started) {
+        for (format, started) in formats.iter().zip(started) {
             let outcome = started.finish();
             outcome.expect_exit(0);
             expect_cells(&outcome, format, &expected);
@@ -204,7 +203,7 @@ fn tables_of_many_accounts_are_what_pyathena_reads_in_every_format() {
     world.table(&world.members[1], &south);
     world.table(&world.members[2], &[json!({ "n": -1, "text": "", "other": "" })]);
     let query = "select n, text, other, '{accountId}/{region}' as place from sales.orders where n >= 0 order by n";
-    let expected = world.expect_everywhere(query);
+    let expected = world.expect_in(&["json", "jsonl", "csv", "parquet"], query);
 
     // What PyAthena gives is what is in the tables.
     let texts: Vec<_> = expected.texts.iter().map(|row| row[3].as_deref()).collect();
@@ -242,7 +241,8 @@ fn values_of_every_type_are_what_pyathena_makes_of_them() {
             date '2001-02-03' as day, timestamp '2001-02-03 04:05:06.789' as moment, time '01:02:03.5' as clock,
             null as none, [1, 2] as list, '{\"a\": [1, null]}'::json as document
         union all by name select null::boolean as yes, 'only' as word";
-    let expected = world.expect_everywhere(query);
+    // Not in Parquet: ministack says of every decimal that nothing is behind its point.
+    let expected = world.expect_in(&["json", "jsonl", "csv"], query);
     let types = [
         "boolean",
         "boolean",
