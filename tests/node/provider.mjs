@@ -1,14 +1,16 @@
 // An identity provider for client credentials, on oidc-provider. It ends when the process that started it ends: its
 // standard input is then at its end.
 //
-// usage: provider.mjs NODE_MODULES PORT JOURNAL ISSUED
+// usage: provider.mjs NODE_MODULES PORT JOURNAL ISSUED ORIGIN [CERTIFICATE KEY]
 //   JOURNAL gets one JSON object a line for every token request, ISSUED one token a line.
 
-import { appendFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
+import http from "node:http";
+import https from "node:https";
 import { generateKeyPairSync } from "node:crypto";
 import { pathToFileURL } from "node:url";
 
-const [modules, port, journal, issued] = process.argv.slice(2);
+const [modules, port, journal, issued, origin, certificate, key] = process.argv.slice(2);
 const { Provider } = await import(pathToFileURL(`${modules}/oidc-provider/lib/index.js`));
 
 process.stdin.resume();
@@ -24,7 +26,7 @@ const client = (client_id, client_secret, token_endpoint_auth_method) => ({
   response_types: [],
 });
 
-const provider = new Provider(`http://127.0.0.1:${port}`, {
+const provider = new Provider(origin, {
   clients: [
     client("inventory:basic", "basic-s3cret/+=:% &x", "client_secret_basic"),
     client("inventory-post", "post-s3cret/+=:% &x", "client_secret_post"),
@@ -62,4 +64,7 @@ provider.use(async (ctx, next) => {
   appendFileSync(journal, `${JSON.stringify(line)}\n`);
 });
 
-provider.listen(Number(port), "127.0.0.1");
+const server = certificate
+  ? https.createServer({ cert: readFileSync(certificate), key: readFileSync(key) }, provider.callback())
+  : http.createServer(provider.callback());
+server.listen(Number(port), "127.0.0.1");

@@ -1,5 +1,5 @@
-"""Makes a certificate authority and a certificate for localhost. Arguments: files for the authority's certificate, for
-the certificate and for its key."""
+"""Makes a certificate authority and a certificate for localhost and for names below test.invalid. Arguments: files for
+the authority's certificate, for the certificate and for its key."""
 
 import sys
 from datetime import datetime, timedelta, timezone
@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 
 def certificate(name, key, issuer, issuer_key, authority):
-    names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
+    names = [x509.DNSName("localhost"), x509.DNSName("*.test.invalid"), x509.IPAddress(ip_address("127.0.0.1"))]
     now = datetime.now(timezone.utc)
     return (
         x509.CertificateBuilder()

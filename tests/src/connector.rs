@@ -1,4 +1,4 @@
-//! Runs of `ec2-connector` as a process, in an environment of their own, each checked for what holds of every run.
+//! Runs of a connector as a process, in an environment of their own, each checked for what holds of every run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::environment;
+use crate::oracle;
 use crate::process::Running;
 use crate::rows::{self, Csv, Row};
 use crate::secrets::Secrets;
@@ -20,6 +21,7 @@ const SECRET_PARAMETERS: &[&str] = &["secret_access_key", "session_token", "Clie
 
 /// One run that is being prepared.
 pub struct Connector {
+    program: &'static str,
     verb: String,
     parameters: Map<String, Value>,
     parameter_file: Option<(String, String)>,
@@ -33,14 +35,25 @@ pub struct Connector {
 impl Connector {
     /// `ec2-connector run`, which publishes to a file.
     pub fn run() -> Connector {
-        let mut connector = Connector::verb("run");
-        connector.output = Some("instances.json".to_owned());
-        connector.flag("--format", "json")
+        Connector::verb("run").format("json")
     }
 
-    /// Any verb, with its output on standard output.
+    /// `athena-connector run` of a query, which publishes to a file.
+    pub fn query(query: &str) -> Connector {
+        Connector::of("athena-connector", "run")
+            .parameter("query", query)
+            .format("json")
+    }
+
+    /// Any verb of ec2-connector, with its output on standard output.
     pub fn verb(verb: &str) -> Connector {
+        Connector::of("ec2-connector", verb)
+    }
+
+    /// Any verb of a connector, with its output on standard output.
+    pub fn of(program: &'static str, verb: &str) -> Connector {
         Connector {
+            program,
             verb: verb.to_owned(),
             parameters: Map::new(),
             parameter_file: None,
@@ -147,7 +160,7 @@ impl Connector {
 
     /// Publishes in this format, to a file that ends like it.
     pub fn format(mut self, format: &str) -> Connector {
-        self.output = Some(format!("instances.{format}"));
+        self.output = Some(format!("rows.{format}"));
         self.flag("--format", format)
     }
 
@@ -180,7 +193,7 @@ impl Connector {
 
     /// Starts the process.
     pub fn start(self) -> Started {
-        let mut command = Command::new(environment::ec2_connector());
+        let mut command = Command::new(environment::connector(self.program));
         command.arg(&self.verb);
         // So that whatever could leak does. Verbs that print what is built in have no levels.
         if ["run", "check", "accounts", "plan"].contains(&self.verb.as_str()) {
@@ -251,14 +264,13 @@ impl Started {
             name.push(".run.json");
             PathBuf::from(name)
         });
-        let read = |path: &PathBuf| fs::read_to_string(path).ok();
         let outcome = Outcome {
             verb: self.prepared.verb.clone(),
             exit_code: done.status.code(),
             stdout: done.stdout,
             stderr: done.stderr,
-            output: output.as_ref().and_then(read),
-            ledger_text: ledger.as_ref().and_then(read),
+            output: output.as_ref().and_then(|path| fs::read(path).ok()),
+            ledger_text: ledger.as_ref().and_then(|path| fs::read_to_string(path).ok()),
             access_key_id: self.prepared.value("access_key_id"),
             session_name: self.prepared.value("role_session_name"),
             output_path: output,
@@ -280,7 +292,7 @@ pub struct Outcome {
     pub stdout: String,
     /// All of standard error, at the most verbose level.
     pub stderr: String,
-    output: Option<String>,
+    output: Option<Vec<u8>>,
     ledger_text: Option<String>,
     access_key_id: String,
     session_name: String,
@@ -329,9 +341,18 @@ impl Outcome {
     /// The published file's text.
     #[track_caller]
     pub fn text(&self) -> &str {
-        self.output
-            .as_deref()
-            .unwrap_or_else(|| panic!("nothing was published; it said:\n{}", self.messages()))
+        let bytes = self.output.as_deref();
+        let bytes = bytes.unwrap_or_else(|| panic!("nothing was published; it said:\n{}", self.messages()));
+        std::str::from_utf8(bytes).expect("the published file is UTF-8")
+    }
+
+    /// The rows of a published Parquet file, and the types of its columns, as DuckDB reads them.
+    #[track_caller]
+    pub fn parquet(&self) -> (Vec<Row>, Value) {
+        let read = oracle::python("read_parquet.py", &json!({ "path": self.output_path }));
+        let mut read = read.unwrap_or_else(|error| panic!("{error}"));
+        let rows = serde_json::from_value(read["rows"].take()).expect("rows are objects");
+        (rows, read["types"].take())
     }
 
     /// Whether a file was published.
@@ -414,8 +435,9 @@ impl Outcome {
     fn check(&self) {
         self.secrets.assert_absent("standard output", &self.stdout);
         self.secrets.assert_absent("standard error", &self.stderr);
+        let output = self.output.as_deref().unwrap_or_default();
         self.secrets
-            .assert_absent("the output", self.output.as_deref().unwrap_or_default());
+            .assert_absent("the output", &String::from_utf8_lossy(output));
         self.secrets
             .assert_absent("the ledger", self.ledger_text.as_deref().unwrap_or_default());
         assert!(
@@ -535,7 +557,7 @@ impl Outcome {
                 Some(path),
                 "the ledger's path"
             );
-            let text = self.text();
+            let output = self.output.as_deref().unwrap_or_default();
             assert_eq!(
                 outputs[0]["rows"].as_u64(),
                 Some(rows),
@@ -543,21 +565,18 @@ impl Outcome {
             );
             assert_eq!(
                 outputs[0]["bytes"].as_u64(),
-                Some(text.len() as u64),
+                Some(output.len() as u64),
                 "the ledger's bytes of the output"
             );
             assert_eq!(
                 outputs[0]["sha256"],
-                hex_digest(text),
+                hex_digest(output),
                 "the ledger's digest of the output"
             );
         }
     }
 }
 
-fn hex_digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+fn hex_digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -3,16 +3,18 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-/// The connector's binary: `EC2_CONNECTOR_BIN`, or the one that cargo has built beside the test program.
-pub fn ec2_connector() -> PathBuf {
-    let built = || build_folder().join(format!("ec2-connector{}", env::consts::EXE_SUFFIX));
+/// A connector's binary, such as `ec2-connector`: what `EC2_CONNECTOR_BIN` names, or the one that cargo has built beside
+/// the test program.
+pub fn connector(name: &str) -> PathBuf {
+    let built = || build_folder().join(format!("{name}{}", env::consts::EXE_SUFFIX));
+    let variable = format!("{}_BIN", name.replace('-', "_").to_uppercase());
     existing(
-        from_environment("EC2_CONNECTOR_BIN").unwrap_or_else(built),
+        from_environment(&variable).unwrap_or_else(built),
         "cargo build --workspace --bins",
     )
 }
 
-/// The Python interpreter that has moto, ministack and boto3.
+/// The Python interpreter that has moto, ministack, boto3 and PyAthena.
 pub fn python() -> PathBuf {
     let name = if cfg!(windows) {
         "Scripts/python.exe"

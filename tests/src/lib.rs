@@ -3,6 +3,7 @@
 //!
 //! `cargo xtask test` sets up Python and Node; the cases stand in `tests/end_to_end/`.
 
+pub mod certificates;
 pub mod connector;
 pub mod environment;
 pub mod oracle;

@@ -92,6 +92,19 @@ fn csv_field(text: &str) -> (Option<String>, &str) {
     }
 }
 
+/// Panics with the first difference unless a CSV output has exactly these cells behind this header.
+pub fn assert_texts_equal(header: &[String], expected: &[Vec<Option<String>>], published: &Csv) {
+    assert_eq!(header, published.header, "the header");
+    for (number, (expected, record)) in expected.iter().zip(&published.records).enumerate() {
+        assert_eq!(expected, record, "row {number}: what the oracle says, and the output");
+    }
+    assert_eq!(
+        expected.len(),
+        published.records.len(),
+        "rows of the oracle, and of the output"
+    );
+}
+
 /// Panics with the first differences, named by account, region, instance and column, unless both have the same rows in
 /// the same order.
 pub fn assert_equal(expected: &[Row], published: &[Row]) {
@@ -177,7 +190,7 @@ fn assert_same_rows(
                 let published = published.map_or("no such column".to_owned(), |value| value.to_string());
                 let _ = writeln!(
                     differences,
-                    "{} {column}\n   boto3: {value}\n  output: {published}",
+                    "{} {column}\n  oracle: {value}\n  output: {published}",
                     key(row)
                 );
             }
@@ -185,9 +198,9 @@ fn assert_same_rows(
     }
     assert!(
         number == 0,
-        "{number} cells differ from what boto3 says (the first are):\n{differences}"
+        "{number} cells differ from what the oracle says (the first are):\n{differences}"
     );
-    assert_eq!(count, expected.len(), "rows of the output, and of boto3");
+    assert_eq!(count, expected.len(), "rows of the output, and of the oracle");
 }
 
 fn key(row: &Row) -> String {

@@ -5,6 +5,7 @@ mod ministack;
 mod model;
 mod moto;
 mod oidc_provider;
+mod proxy;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,6 +15,7 @@ pub use ministack::Ministack;
 pub use model::Model;
 pub use moto::{Estate, Moto};
 pub use oidc_provider::{OidcProvider, TokenRequest};
+pub use proxy::Proxy;
 
 use crate::environment;
 use crate::process::{self, Server};

@@ -442,7 +442,7 @@ fn request_id_in_body<E>(error: &SdkError<E, HttpResponse>) -> Option<String> {
     })
 }
 
-fn chain_of<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+pub(crate) fn chain_of<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error: &&'a (dyn StdError + 'static)| error.source())
 }
 
@@ -450,9 +450,10 @@ fn find_in_chain<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static))
     chain_of(error).find_map(|error| error.downcast_ref())
 }
 
-/// The last error of the chain says it best: the ones around it say "dispatch failure".
+/// The last error of the chain says it best: the ones around it say "dispatch failure" and "other".
 pub(crate) fn innermost(error: &(dyn StdError + 'static)) -> String {
-    let texts: Vec<String> = chain_of(error).map(ToString::to_string).collect();
+    let texts = chain_of(error).map(ToString::to_string);
+    let texts: Vec<String> = texts.filter(|text| text != "other").collect();
     let tail = &texts[texts.len().saturating_sub(2)..];
     match tail {
         [before, last] if before != last && !before.contains(last.as_str()) => format!("{before}: {last}"),

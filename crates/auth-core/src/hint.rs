@@ -30,11 +30,13 @@ pub fn for_call(error: &AwsError) -> Option<String> {
             "AWS still refused after all retries: lower max_concurrency, or run when fewer tools query this account"
                 .to_owned()
         }
-        ErrorKind::TimedOut | ErrorKind::Unreachable => {
-            "check name resolution, routes, proxy variables and, for a private endpoint, AWS_ENDPOINT_URL and \
-             AWS_CA_BUNDLE"
-                .to_owned()
-        }
+        ErrorKind::TimedOut | ErrorKind::Unreachable => for_no_answer(&error.message)
+            .unwrap_or(
+                "check name resolution, routes, proxy variables and, for a private endpoint, AWS_ENDPOINT_URL and \
+                 AWS_CA_BUNDLE",
+            )
+            .to_owned(),
+        _ if error.http_status == Some(PROXY_AUTHENTICATION) => PROXY_CREDENTIALS.to_owned(),
         ErrorKind::Credentials => return Some(for_credentials(code, &error.message)),
         _ if code == "RegionDisabledException" => {
             "STS is not active in this region for the account: set sts_region to another one".to_owned()
@@ -50,6 +52,30 @@ pub fn for_call(error: &AwsError) -> Option<String> {
         ErrorKind::Other => return None,
     };
     Some(hint)
+}
+
+/// The status of a proxy that wants credentials; no other server gives it.
+const PROXY_AUTHENTICATION: u16 = 407;
+const PROXY_CREDENTIALS: &str = "the proxy asks for credentials: write them into the proxy variables, \
+     http://user:password@host:port, with %-escapes for characters that have a meaning in a URL";
+
+/// For a connection that did not come about, by the words of the HTTP stack.
+fn for_no_answer(message: &str) -> Option<&'static str> {
+    if message.contains("tunnel error: proxy authorization required") {
+        Some(PROXY_CREDENTIALS)
+    } else if message.contains("tunnel error") {
+        Some(
+            "the proxy does not open a tunnel to this host: let it allow the host and its port, or name the host in \
+             NO_PROXY if it is reached without a proxy",
+        )
+    } else if message.contains("certificate") {
+        Some(
+            "no authority that is trusted stands behind this certificate: name a file of authorities (PEM) in \
+             AWS_CA_BUNDLE, with that of a private endpoint, or of a proxy that opens TLS",
+        )
+    } else {
+        None
+    }
 }
 
 fn for_credentials(code: &str, message: &str) -> String {
@@ -114,7 +140,13 @@ pub fn for_step(error: &AuthError) -> Option<String> {
 
 fn for_token(error: &TokenError) -> String {
     match error {
-        TokenError::Unreachable(_) => "check IdpUrl, name resolution, routes and the proxy variables",
+        TokenError::Unreachable(why) => {
+            for_no_answer(why).unwrap_or("check IdpUrl, name resolution, routes and the proxy variables")
+        }
+        TokenError::Unexpected {
+            status: PROXY_AUTHENTICATION,
+            ..
+        } => PROXY_CREDENTIALS,
         TokenError::Refused { error, .. } => match error.as_str() {
             "invalid_client" | "unauthorized_client" | "access_denied" => {
                 "check ClientId and ClientSecret, whether the client may use the client-credentials grant, and \
@@ -196,4 +228,30 @@ fn for_role(role_arn: &str, external_id: bool, aws: &AwsError) -> Option<String>
 /// AWS writes `DurationSeconds` where the role's maximum is exceeded and `durationSeconds` where its own bounds are.
 fn is_about_duration(message: &str) -> bool {
     message.to_ascii_lowercase().contains("durationseconds")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_between_is_told_from_the_words_of_the_connection() {
+        for (message, hint) in [
+            ("tunnel error: proxy authorization required", "user:password@host:port"),
+            ("tunnel error: unsuccessful", "NO_PROXY"),
+            (
+                "TLS handshake failed: invalid peer certificate: UnknownIssuer",
+                "AWS_CA_BUNDLE",
+            ),
+            ("tcp connect error: Connection refused (os error 111)", "IdpUrl"),
+        ] {
+            let found = for_token(&TokenError::Unreachable(message.to_owned()));
+            assert!(found.contains(hint), "{message}: {found}");
+        }
+        let refused = TokenError::Unexpected {
+            status: 407,
+            content_type: None,
+        };
+        assert!(for_token(&refused).contains("user:password@host:port"));
+    }
 }

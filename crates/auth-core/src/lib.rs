@@ -22,6 +22,7 @@ pub mod regions;
 pub mod session;
 pub mod settings;
 pub mod sts;
+mod tunnel;
 
 pub use access::{AccountAccess, Authenticator, RegionalAccess};
 pub use accounts::{Account, AccountList, Skipped};

@@ -20,6 +20,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
+use crate::tunnel;
+
 /// Bytes of answers that may be in memory at once, in KiB. An answer counts until it has been parsed.
 const ANSWERS_KIB: u32 = 12 * 1024;
 /// What an answer counts that does not tell its length (EC2's are chunked): a page of 400 instances is about this.
@@ -129,7 +131,7 @@ impl HttpConnector for LimitedConnector {
             let closed = |error: AcquireError| ConnectorError::other(error.into(), None);
             // The connection is in use until the answer is read to its end, so the place is too.
             let place = turns.begin().await.map_err(closed)?;
-            let mut response = connector.call(request).await?;
+            let mut response = connector.call(request).await.map_err(tunnel::marked)?;
             if reading == Reading::Streamed && response.status().is_success() {
                 let body = std::mem::replace(response.body_mut(), SdkBody::taken());
                 *response.body_mut() = SdkBody::from_body_1_x(Streamed { body, _place: place });

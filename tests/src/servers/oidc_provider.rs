@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use serde_json::Value;
 
 use super::{TRIES, clean};
+use crate::certificates::Certificates;
 use crate::environment;
 use crate::process::{self, Server};
 
@@ -26,6 +27,7 @@ pub struct TokenRequest {
 
 /// A running identity provider. `tests/node/provider.mjs` says which clients it knows.
 pub struct OidcProvider {
+    origin: String,
     port: u16,
     journal: PathBuf,
     issued: PathBuf,
@@ -48,12 +50,17 @@ impl OidcProvider {
     pub fn shared() -> &'static OidcProvider {
         static PROVIDER: OnceLock<Result<OidcProvider, String>> = OnceLock::new();
         PROVIDER
-            .get_or_init(OidcProvider::start)
+            .get_or_init(|| OidcProvider::start("http://127.0.0.1", None))
             .as_ref()
             .unwrap_or_else(|error| panic!("{error}"))
     }
 
-    fn start() -> Result<OidcProvider, String> {
+    /// A provider of this name, behind TLS.
+    pub fn with_certificate(host: &str, certificates: &Certificates) -> Result<OidcProvider, String> {
+        OidcProvider::start(&format!("https://{host}"), Some(certificates))
+    }
+
+    fn start(origin: &str, certificates: Option<&Certificates>) -> Result<OidcProvider, String> {
         let mut last = String::new();
         for _ in 0..TRIES {
             let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
@@ -63,16 +70,18 @@ impl OidcProvider {
             command
                 .arg(environment::script("node/provider.mjs"))
                 .arg(environment::node_modules());
-            command.arg(port.to_string()).arg(&journal).arg(&issued);
+            let origin = format!("{origin}:{port}");
+            command.arg(port.to_string()).arg(&journal).arg(&issued).arg(&origin);
+            let mut ready = "/.well-known/openid-configuration";
+            if let Some(certificates) = certificates {
+                command.args([&certificates.certificate, &certificates.key]);
+                ready = "";
+            }
             clean(&mut command, folder.path());
-            match Server::start(
-                command,
-                &folder.path().join("log"),
-                port,
-                "/.well-known/openid-configuration",
-            ) {
+            match Server::start(command, &folder.path().join("log"), port, ready) {
                 Ok(process) => {
                     return Ok(OidcProvider {
+                        origin,
                         port,
                         journal,
                         issued,
@@ -88,12 +97,17 @@ impl OidcProvider {
 
     /// The token endpoint.
     pub fn token_url(&self) -> String {
-        format!("http://127.0.0.1:{}/token", self.port)
+        format!("{}/token", self.origin)
     }
 
     /// The issuer as IAM names it: without its scheme.
     pub fn issuer(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        self.origin.split("//").last().unwrap_or_default().to_owned()
+    }
+
+    /// The port on loopback.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// The token requests of a case, known by a form field that it adds.

@@ -9,6 +9,9 @@ mod network;
 mod outputs;
 mod parameter_sources;
 mod permissions;
+mod private_network;
+mod query_results;
+mod query_sql;
 mod rejected_parameters;
 mod renewal;
 mod verbs;
@@ -17,7 +20,8 @@ mod web_identity;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use end_to_end::connector::Connector;
+use end_to_end::connector::{Connector, Outcome};
+use end_to_end::oracle::QueryResult;
 use end_to_end::rows::Row;
 use end_to_end::servers::Moto;
 use end_to_end::{oracle, rows};
@@ -59,7 +63,47 @@ fn boto3(moto: &Moto, wishes: Value) -> Vec<Row> {
 
 /// Panics unless the run's rows are what boto3 says, and there are some.
 #[track_caller]
-fn expect_rows(outcome: &end_to_end::connector::Outcome, expected: &[Row]) {
+fn expect_rows(outcome: &Outcome, expected: &[Row]) {
     assert!(!expected.is_empty(), "the oracle has rows, or the case proves nothing");
     rows::assert_equal(expected, &outcome.rows());
+}
+
+/// Panics unless the run's cells are what PyAthena says.
+#[track_caller]
+fn expect_cells(outcome: &Outcome, format: &str, expected: &QueryResult) {
+    match format {
+        "csv" => {
+            let mut header = vec!["account_id".to_owned(), "region".to_owned()];
+            header.extend(expected.columns.clone());
+            rows::assert_texts_equal(&header, &expected.texts, &outcome.csv());
+        }
+        "parquet" => {
+            // JSON is text in a column of Parquet.
+            let mut published = outcome.parquet().0;
+            for (column, _) in expected
+                .columns
+                .iter()
+                .zip(&expected.types)
+                .filter(|(_, kind)| *kind == "json")
+            {
+                for row in &mut published {
+                    if let Some(text) = row[column].as_str() {
+                        row[column] = serde_json::from_str(text).unwrap();
+                    }
+                }
+            }
+            rows::assert_equal(&expected.rows, &published);
+        }
+        "jsonl" => rows::assert_equal(&expected.rows, &outcome.jsonl()),
+        _ => rows::assert_equal(&expected.rows, &outcome.rows()),
+    }
+}
+
+/// What the ledger says of the queries of an account.
+fn queries(outcome: &Outcome, account: &str) -> Vec<Value> {
+    let slices = outcome.slices(account);
+    let queries = slices
+        .iter()
+        .flat_map(|slice| slice["details"]["queries"].as_array().cloned());
+    queries.flatten().collect()
 }

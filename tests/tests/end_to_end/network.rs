@@ -1,9 +1,7 @@
 //! Endpoints, certificates and proxies mean what they mean to the AWS CLI.
 
-use std::process::Command;
-
+use end_to_end::certificates::Certificates;
 use end_to_end::connector::{Connector, Outcome};
-use end_to_end::environment;
 use end_to_end::process::free_port;
 use end_to_end::servers::Moto;
 use serde_json::json;
@@ -53,18 +51,8 @@ fn an_endpoint_that_nothing_listens_at_is_said_to_be_unreachable() {
 
 #[test]
 fn a_certificate_of_ones_own_needs_its_bundle() {
-    let folder = tempfile::tempdir().unwrap();
-    let files = ["authority.pem", "certificate.pem", "key.pem"].map(|name| folder.path().join(name));
-    let script = environment::script("python/certificate.py");
-    let made = Command::new(environment::python())
-        .arg("-B")
-        .arg(script)
-        .args(&files)
-        .status()
-        .unwrap();
-    assert!(made.success());
-    let [authority, certificate, key] = files;
-    let moto = Moto::with_certificate(&certificate, &key).unwrap();
+    let certificates = Certificates::new();
+    let moto = Moto::with_certificate(&certificates).unwrap();
     let run = || {
         Connector::run()
             .at_moto(&moto)
@@ -72,7 +60,7 @@ fn a_certificate_of_ones_own_needs_its_bundle() {
             .parameter("regions", json!(["eu-central-1"]))
     };
     // All at once: a failed connection is tried again for some time.
-    let right = run().env("AWS_CA_BUNDLE", authority.to_str().unwrap()).start();
+    let right = run().env("AWS_CA_BUNDLE", certificates.bundle()).start();
     let none = run().start();
     let missing = run().env("AWS_CA_BUNDLE", "/nowhere/bundle.pem").start();
     right.finish().expect_exit(0);

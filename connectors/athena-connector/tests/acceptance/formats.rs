@@ -206,3 +206,39 @@ fn a_field_of_ten_megabytes_is_whole() {
     let rows = [vec![json!(long), json!("behind")], vec![Json::Null, json!("")]];
     assert_everywhere(estate_with(result), &["a", "b"], &rows);
 }
+
+/// Athena has finer times than Parquet's columns here. Whoever asks for them in one account gets the rows of the others.
+#[test]
+fn a_value_that_parquet_does_not_hold_fails_its_own_slice() {
+    let mut estate = estate();
+    for (account, moment) in [(A, "2001-08-22 03:04:05.321654987"), (B, "2001-08-22 03:04:05.321")] {
+        let result = Canned::new(&[("moment", "timestamp")]).row(&[Some(moment)]);
+        estate.athena().canned(&format!("select {account}"), result);
+    }
+    let sim = start(estate);
+    for (format, code) in [("parquet", 3), ("csv", 0)] {
+        let outcome = run(&sim, "select {accountId}")
+            .output(&format!("rows.{format}"))
+            .params(json!({
+                "sub_account_assume_role_arn_chain": [Estate::SUB_ACCOUNT_ROLE],
+                "accounts": [A, B],
+                "leading_columns": "none",
+            }))
+            .inside();
+        outcome.expect(code);
+        let rows = Table::of(&outcome, format).rows;
+        let slice = outcome.slice(A, Some(FRANKFURT));
+        if format == "csv" {
+            assert_eq!(rows, [["2001-08-22 03:04:05.321654987"], ["2001-08-22 03:04:05.321"]]);
+            continue;
+        }
+        // Microseconds since 1970.
+        assert_eq!(rows, [[json!(998_449_445_321_000_u64)]]);
+        assert_eq!(slice["outcome"], "failed");
+        let message = slice["cause"]["message"].as_str().unwrap();
+        assert!(
+            message.contains("column moment") && message.contains("whole microseconds"),
+            "{message}"
+        );
+    }
+}

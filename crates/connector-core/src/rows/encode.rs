@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::parquet::Cell;
-use crate::table::{Heading, Value};
+use crate::table::{Heading, Kind, Value};
 
 /// The format of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +132,14 @@ impl Encoder {
             Format::Csv => csv_cell(row, value),
             Format::Json | Format::Jsonl => json_cell(row, value),
             Format::Parquet => Cell::of(value).write(row),
+        }
+    }
+
+    /// Whether a column of this kind can hold the cell; says why not. Only Parquet's columns have types.
+    pub(super) fn check(&self, kind: Kind, value: &Value<'_>) -> Result<(), String> {
+        match self.format {
+            Format::Csv | Format::Json | Format::Jsonl => Ok(()),
+            Format::Parquet => Cell::of(value).check(kind),
         }
     }
 

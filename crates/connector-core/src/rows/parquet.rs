@@ -56,13 +56,107 @@ impl<'a> Cell<'a> {
         // Into memory: it does not fail.
         drop(postcard::to_io(self, row));
     }
+
+    /// Says why a column of this kind cannot hold the cell. Asked when the row is made: a slice with such a cell fails, and
+    /// does not take the file of all down. A wider column, that other slices may ask for, holds what this one does.
+    pub(super) fn check(self, kind: Kind) -> Result<(), String> {
+        let fits = match kind {
+            _ if self == Cell::Null => true,
+            Kind::Text | Kind::Nested => self.text().is_some(),
+            Kind::Integer => self.integer().is_some(),
+            Kind::Number => self.number().is_some(),
+            Kind::Decimal(precision, scale) => self.decimal(precision, scale).is_some(),
+            Kind::Boolean => self.truth().is_some(),
+            Kind::Date => self.days().is_some(),
+            Kind::LocalTimestamp | Kind::Timestamp => self.micros().is_some(),
+            Kind::Binary => self.bytes().is_some(),
+        };
+        fits.then_some(()).ok_or_else(|| self.unfit(kind))
+    }
+
+    fn unfit(self, kind: Kind) -> String {
+        let wanted = match kind {
+            Kind::Text | Kind::Nested => "text",
+            Kind::Integer => "a whole number of 64 bits",
+            Kind::Number => "a number",
+            Kind::Decimal(..) => "a decimal number of the column's precision",
+            Kind::Boolean => "true or false",
+            Kind::Date => "a date of the years 0 to 9999",
+            Kind::LocalTimestamp | Kind::Timestamp => "a timestamp of whole microseconds, of the years 0 to 9999",
+            Kind::Binary => "bytes",
+        };
+        let shown: String = match self {
+            Cell::Text(text) => text.chars().take(60).collect(),
+            other => format!("{other:?}"),
+        };
+        format!("`{shown}` is not {wanted}")
+    }
+
+    fn text(self) -> Option<&'a str> {
+        match self {
+            Cell::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn integer(self) -> Option<i64> {
+        match self {
+            Cell::Integer(number) => Some(number),
+            Cell::Text(text) => text.parse().ok(),
+            _ => None,
+        }
+    }
+
+    fn number(self) -> Option<f64> {
+        match self {
+            Cell::Number(number) => Some(number),
+            Cell::Text(text) => text.parse().ok(),
+            _ => None,
+        }
+    }
+
+    fn decimal(self, precision: u8, scale: i8) -> Option<i128> {
+        decimal(self.text()?, precision, scale)
+    }
+
+    fn truth(self) -> Option<bool> {
+        match self {
+            Cell::Boolean(truth) => Some(truth),
+            Cell::Text(text) => text.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// Since 1970.
+    fn days(self) -> Option<i32> {
+        let date = time::Date::parse(self.text()?, DATE).ok()?;
+        Some(date.to_julian_day() - EPOCH_JULIAN_DAY)
+    }
+
+    /// Since 1970; finer digits must be zero.
+    fn micros(self) -> Option<i64> {
+        match self {
+            Cell::Timestamp(seconds, nanos) if nanos % 1000 == 0 => {
+                seconds.checked_mul(1_000_000)?.checked_add(i64::from(nanos / 1000))
+            }
+            Cell::Text(text) => local_timestamp(text),
+            _ => None,
+        }
+    }
+
+    fn bytes(self) -> Option<&'a [u8]> {
+        match self {
+            Cell::Binary(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
 }
 
 /// Writes one file.
 pub(super) struct ParquetSink<W: Write + Send> {
     writer: ArrowWriter<W>,
     schema: SchemaRef,
-    columns: Vec<(String, Column)>,
+    columns: Vec<(Heading, Column)>,
     /// Bytes of a row that is not whole yet.
     rest: Vec<u8>,
     rows: usize,
@@ -78,7 +172,7 @@ impl<W: Write + Send> ParquetSink<W> {
             writer: ArrowWriter::try_new(sink, Arc::clone(&schema), Some(properties)).map_err(io::Error::other)?,
             columns: headings
                 .iter()
-                .map(|heading| (heading.name.clone(), Column::new(heading.kind)))
+                .map(|heading| (heading.clone(), Column::new(heading.kind)))
                 .collect(),
             schema,
             rest: Vec::new(),
@@ -116,13 +210,13 @@ impl<W: Write + Send> ParquetSink<W> {
 
     fn row(&mut self, mut cells: &[u8]) -> io::Result<()> {
         self.bytes += cells.len();
-        for (name, column) in &mut self.columns {
-            let (cell, rest) = postcard::take_from_bytes(cells).map_err(io::Error::other)?;
+        for (heading, column) in &mut self.columns {
+            let (cell, rest): (Cell<'_>, _) = postcard::take_from_bytes(cells).map_err(io::Error::other)?;
             cells = rest;
-            column.push(cell).map_err(|why| {
-                let shown = format!("column {name} cannot be written as Parquet without loss: {why}");
-                io::Error::new(io::ErrorKind::InvalidData, shown)
-            })?;
+            if !column.push(cell) {
+                let why = format!("column {}: {}", heading.name, cell.unfit(heading.kind));
+                return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+            }
         }
         self.rows += 1;
         if self.rows >= BATCH_ROWS || self.bytes >= BATCH_BYTES {
@@ -197,63 +291,26 @@ impl Column {
         }
     }
 
-    fn push(&mut self, cell: Cell<'_>) -> Result<(), String> {
-        let unexpected = |expected: &str| Err(format!("`{}` is not {expected}", shown(cell)));
-        match (self, cell) {
-            (Column::Text(column), Cell::Null) => column.append_null(),
-            (Column::Text(column), Cell::Text(text)) => column.append_value(text),
-            (Column::Text(_), _) => return unexpected("text"),
-            (Column::Integer(column), Cell::Null) => column.append_null(),
-            (Column::Integer(column), Cell::Integer(number)) => column.append_value(number),
-            (Column::Integer(column), Cell::Text(text)) => match text.parse() {
-                Ok(number) => column.append_value(number),
-                Err(_) => return unexpected("a whole number of 64 bits"),
-            },
-            (Column::Integer(_), _) => return unexpected("a whole number"),
-            (Column::Number(column), Cell::Null) => column.append_null(),
-            (Column::Number(column), Cell::Number(number)) => column.append_value(number),
-            (Column::Number(column), Cell::Text(text)) => match text.parse() {
-                Ok(number) => column.append_value(number),
-                Err(_) => return unexpected("a number"),
-            },
-            (Column::Number(_), _) => return unexpected("a number"),
-            (Column::Decimal(.., column), Cell::Null) => column.append_null(),
-            (Column::Decimal(precision, scale, column), Cell::Text(text)) => match decimal(text, *precision, *scale) {
-                Some(number) => column.append_value(number),
-                None => return unexpected("a decimal number of the column's precision"),
-            },
-            (Column::Decimal(..), _) => return unexpected("a decimal number"),
-            (Column::Boolean(column), Cell::Null) => column.append_null(),
-            (Column::Boolean(column), Cell::Boolean(truth)) => column.append_value(truth),
-            (Column::Boolean(column), Cell::Text(text)) => match text.parse() {
-                Ok(truth) => column.append_value(truth),
-                Err(_) => return unexpected("true or false"),
-            },
-            (Column::Boolean(_), _) => return unexpected("true or false"),
-            (Column::Date(column), Cell::Null) => column.append_null(),
-            (Column::Date(column), Cell::Text(text)) => match time::Date::parse(text, DATE) {
-                Ok(date) => column.append_value(date.to_julian_day() - EPOCH_JULIAN_DAY),
-                Err(_) => return unexpected("a date of the years 0 to 9999"),
-            },
-            (Column::Date(_), _) => return unexpected("a date"),
-            (Column::Timestamp(column), Cell::Null) => column.append_null(),
-            (Column::Timestamp(column), Cell::Timestamp(seconds, nanos)) => {
-                let micros = seconds.checked_mul(1_000_000);
-                match micros.and_then(|micros| micros.checked_add(i64::from(nanos / 1000))) {
-                    Some(micros) if nanos % 1000 == 0 => column.append_value(micros),
-                    _ => return unexpected("a time of whole microseconds"),
-                }
-            }
-            (Column::Timestamp(column), Cell::Text(text)) => match local_timestamp(text) {
-                Some(micros) => column.append_value(micros),
-                None => return unexpected("a timestamp of whole microseconds, of the years 0 to 9999"),
-            },
-            (Column::Timestamp(_), _) => return unexpected("a timestamp"),
-            (Column::Binary(column), Cell::Null) => column.append_null(),
-            (Column::Binary(column), Cell::Binary(bytes)) => column.append_value(bytes),
-            (Column::Binary(_), _) => return unexpected("bytes"),
+    /// Whether the column holds the cell.
+    fn push(&mut self, cell: Cell<'_>) -> bool {
+        macro_rules! append {
+            ($column:expr, $value:expr) => {{
+                let value = $value;
+                $column.append_option(value);
+                value.is_some()
+            }};
         }
-        Ok(())
+        let held = match self {
+            Column::Text(column) => append!(column, cell.text()),
+            Column::Integer(column) => append!(column, cell.integer()),
+            Column::Number(column) => append!(column, cell.number()),
+            Column::Decimal(precision, scale, column) => append!(column, cell.decimal(*precision, *scale)),
+            Column::Boolean(column) => append!(column, cell.truth()),
+            Column::Date(column) => append!(column, cell.days()),
+            Column::Timestamp(column) => append!(column, cell.micros()),
+            Column::Binary(column) => append!(column, cell.bytes()),
+        };
+        held || cell == Cell::Null
     }
 
     fn finish(&mut self) -> ArrayRef {
@@ -267,13 +324,6 @@ impl Column {
             Column::Timestamp(column) => Arc::new(column.finish()),
             Column::Binary(column) => Arc::new(column.finish()),
         }
-    }
-}
-
-fn shown(cell: Cell<'_>) -> String {
-    match cell {
-        Cell::Text(text) => text.chars().take(60).collect(),
-        other => format!("{other:?}"),
     }
 }
 
@@ -316,6 +366,44 @@ fn decimal(text: &str, precision: u8, scale: i8) -> Option<i128> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cell_fits_its_column_or_says_why_not() {
+        for (cell, kind, why) in [
+            (Cell::Null, Kind::Date, None),
+            (Cell::Text("x"), Kind::Nested, None),
+            (Cell::Text("9223372036854775807"), Kind::Integer, None),
+            (Cell::Text("9223372036854775808"), Kind::Integer, Some("64 bits")),
+            (Cell::Text("NaN"), Kind::Number, None),
+            (Cell::Text("12.30"), Kind::Decimal(4, 2), None),
+            (
+                Cell::Text("12.30"),
+                Kind::Decimal(4, 0),
+                Some("`12.30` is not a decimal number of the column's precision"),
+            ),
+            (Cell::Text("yes"), Kind::Boolean, Some("true or false")),
+            (Cell::Text("2001-08-22"), Kind::Date, None),
+            (Cell::Text("+12001-08-22"), Kind::Date, Some("years 0 to 9999")),
+            (Cell::Text("2001-08-22 03:04:05.321000"), Kind::LocalTimestamp, None),
+            (
+                Cell::Text("2001-08-22 03:04:05.3210001"),
+                Kind::LocalTimestamp,
+                Some("whole microseconds"),
+            ),
+            (Cell::Timestamp(1, 1000), Kind::Timestamp, None),
+            (Cell::Timestamp(1, 1), Kind::Timestamp, Some("whole microseconds")),
+            (Cell::Binary(b"x"), Kind::Binary, None),
+            (Cell::Text("x"), Kind::Binary, Some("bytes")),
+        ] {
+            match (cell.check(kind), why) {
+                (Ok(()), None) => {}
+                (Err(found), Some(why)) => assert!(found.contains(why), "{found}"),
+                (found, _) => panic!("{cell:?} in {kind:?}: {found:?}"),
+            }
+            let mut column = Column::new(kind);
+            assert_eq!(column.push(cell), why.is_none(), "{cell:?} in {kind:?}");
+        }
+    }
 
     #[test]
     fn timestamps_keep_every_digit_or_are_refused() {

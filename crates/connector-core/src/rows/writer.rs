@@ -169,14 +169,22 @@ pub struct Row<'a> {
     sorted: bool,
     key: String,
     cells: usize,
+    /// Why the row cannot be.
+    unfit: Option<String>,
 }
 
 impl Row<'_> {
     /// The next cell.
     pub fn cell(&mut self, value: &Value<'_>) {
         self.encoder.cell(self.text, self.cells, value);
-        if self.sorted && self.columns.get(self.cells).is_some_and(|column| column.key) {
-            add_to_key(&mut self.key, value);
+        if let Some(column) = self.columns.get(self.cells) {
+            if let Err(why) = self.encoder.check(column.kind, value) {
+                let why = format!("column {} cannot be written without loss: {why}", column.name);
+                self.unfit.get_or_insert(why);
+            }
+            if self.sorted && column.key {
+                add_to_key(&mut self.key, value);
+            }
         }
         self.cells += 1;
     }
@@ -213,10 +221,12 @@ impl RowWriter {
             sorted: self.sorted,
             key: String::new(),
             cells: 0,
+            unfit: None,
         };
         let filled = fill(&mut row);
-        let (key, cells) = (row.key, row.cells);
-        let whole = filled.and_then(|()| {
+        let (key, cells, unfit) = (row.key, row.cells, row.unfit);
+        let fits = unfit.map_or(Ok(()), |why| Err(SliceError::Local(why)));
+        let whole = filled.and(fits).and_then(|()| {
             let expected = self.columns.len();
             (cells == expected).then_some(()).ok_or_else(|| {
                 SliceError::Local(format!(
