@@ -13,9 +13,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use auth_core::Host;
-use auth_core::host::{AsyncSleep, SharedTimeSource, TimeSource};
+use auth_core::host::{SharedTimeSource, TimeSource};
 use aws_sim::{Call, Clock, Estate, Sim};
-use aws_smithy_async::rt::sleep::{SharedAsyncSleep, Sleep};
+use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use connector_core::terminal::Terminal;
@@ -25,8 +25,10 @@ use tempfile::TempDir;
 use url::form_urlencoded;
 
 mod events;
+mod pauses;
 
 pub use events::Events;
+pub use pauses::{Hardly, Impatient, is_far, is_limit};
 
 pub const OIDC: &str = "Web Identity Federation (OIDC)";
 pub const DEFAULT_CHAIN: &str = "AWS Default Chain";
@@ -643,46 +645,6 @@ pub struct SimTime(pub Clock);
 impl TimeSource for SimTime {
     fn now(&self) -> SystemTime {
         self.0.now()
-    }
-}
-
-/// Whether a sleep is the limit of a call and not a pause: the limits are round numbers, pauses have jitter.
-pub fn is_limit(duration: Duration) -> bool {
-    [5, 30, 60, 180].contains(&duration.as_secs()) && duration.subsec_nanos() == 0
-}
-
-/// Whether the sleep is a deadline that no case waits for, such as that of a run.
-pub fn is_far(duration: Duration) -> bool {
-    duration >= Duration::from_secs(3000)
-}
-
-/// Pauses between tries take no time; limits stay what they are.
-#[derive(Debug)]
-pub struct Hardly;
-
-impl AsyncSleep for Hardly {
-    fn sleep(&self, duration: Duration) -> Sleep {
-        let real = if is_limit(duration) || is_far(duration) {
-            duration
-        } else {
-            Duration::from_millis(1)
-        };
-        Sleep::new(tokio::time::sleep(real))
-    }
-}
-
-/// The limits of calls are a fiftieth of what they are, pauses take no time.
-#[derive(Debug)]
-pub struct Impatient;
-
-impl AsyncSleep for Impatient {
-    fn sleep(&self, duration: Duration) -> Sleep {
-        let real = if is_limit(duration) {
-            duration / 50
-        } else {
-            Duration::from_millis(1)
-        };
-        Sleep::new(tokio::time::sleep(real))
     }
 }
 
