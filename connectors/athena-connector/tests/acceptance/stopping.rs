@@ -213,7 +213,8 @@ fn the_timeout_stops_a_query_at_every_stage() {
     let sim = start(estate);
     sim.faults().add(slow_start(3));
     sim.faults().add(slow_result(4));
-    let outcome = run(&sim, 5).params(json!({"timeout": 1})).expect(3);
+    // The fifth must be done within it, on a busy machine too.
+    let outcome = run(&sim, 5).params(json!({"timeout": 6})).expect(3);
     assert_eq!(sim.running_queries().len(), 0);
     assert_whole(&outcome, [5]);
     for number in 1..=4 {
@@ -221,7 +222,7 @@ fn the_timeout_stops_a_query_at_every_stage() {
         assert_eq!(slice["outcome"], "timed-out", "{slice}");
         let cause = &slice["cause"];
         let said = cause["message"].as_str().unwrap();
-        assert!(said.starts_with("not done after 1 s"), "{said}");
+        assert!(said.starts_with("not done after 6 s"), "{said}");
         assert!(cause["hint"].as_str().unwrap().contains("raise timeout"), "{cause}");
         if number == 4 {
             assert!(said.contains("its rows were being fetched"), "{said}");
