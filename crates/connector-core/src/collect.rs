@@ -32,6 +32,7 @@ pub struct Journal {
 #[derive(Default)]
 struct State {
     caller: Option<Caller>,
+    resolved: bool,
     accounts: Vec<Account>,
     warnings: Vec<String>,
     entries: Vec<(SliceEntry, Vec<SpooledTable>)>,
@@ -122,6 +123,11 @@ impl Journal {
         });
     }
 
+    /// Whether the accounts are known.
+    pub fn is_resolved(&self) -> bool {
+        self.with(|state| state.resolved)
+    }
+
     /// The account that the run signed in to.
     pub fn caller(&self) -> Option<String> {
         self.with(|state| state.caller.as_ref().map(|caller| caller.account.to_string()))
@@ -131,6 +137,7 @@ impl Journal {
     pub fn take(&self) -> Collected {
         let State {
             caller,
+            resolved: _,
             accounts,
             warnings,
             mut entries,
@@ -166,6 +173,7 @@ pub async fn resolve(
     journal.with(|state| state.caller = Some(caller));
     let list = accounts::resolve(&settings.auth, master.as_ref()).await?;
     journal.with(|state| {
+        state.resolved = true;
         state.warnings.extend(list.warnings.iter().cloned());
         if list.accounts.is_empty() {
             state.warnings.push("no account is left to collect".to_owned());

@@ -195,12 +195,12 @@ impl Ledger {
         }
     }
 
-    /// Writes the ledger, whole or not at all.
+    /// Writes the ledger, whole or not at all; `workspace` as in [`replace_file`].
     ///
     /// # Errors
     /// Whatever the disk says.
-    pub fn save(&self, path: &Path) -> std::io::Result<()> {
-        replace_file(path, |file| {
+    pub fn save(&self, path: &Path, workspace: Option<&Path>) -> std::io::Result<()> {
+        replace_file(path, workspace, |file| {
             let mut file = BufWriter::new(file);
             serde_json::to_writer_pretty(&mut file, self)?;
             file.write_all(b"\n")?;

@@ -331,6 +331,13 @@ impl<P: Program> Running<'_, P> {
         self
     }
 
+    /// Kills the process, unless it has ended before.
+    pub fn kill_after(mut self, moment: Duration) -> Outcome {
+        std::thread::sleep(moment);
+        self.child.kill().unwrap();
+        self.finish()
+    }
+
     /// Reads so many bytes of standard output, and closes it.
     pub fn read_and_close(mut self, bytes: usize) -> Self {
         let mut stdout = self.child.stdout.take().unwrap();

@@ -17,6 +17,7 @@ mod outputs;
 mod pages;
 mod polling;
 mod renewal;
+mod resuming;
 mod retrying;
 mod starting;
 mod statements;

@@ -9,7 +9,10 @@ mod harness;
 mod world;
 
 mod chains;
+mod deadlines;
 mod isolation;
+mod kills;
+mod last_good;
 mod listing;
 mod outputs;
 mod parameters;

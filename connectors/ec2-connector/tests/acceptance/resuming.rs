@@ -46,6 +46,12 @@ fn ended_by(sim: &Sim, signal: &str, format: &str) -> Outcome {
     outcome
 }
 
+/// Calls of the run that goes on; that of the one before may still be hanging.
+fn answered(sim: &Sim) -> usize {
+    let calls = sim.calls_of("ec2:DescribeInstances");
+    calls.iter().filter(|call| call.status == 200).count()
+}
+
 fn resumed(sim: &Sim, outcome: Outcome) -> Outcome {
     Run::organization(sim).after(outcome).flag("--resume").run()
 }
@@ -63,8 +69,7 @@ fn what_was_complete_is_not_collected_again() {
             let outcome = resumed(&sim, outcome);
             outcome.expect(0);
             assert_eq!(outcome.output_bytes(), expected, "{signal} {format}");
-            let asked = sim.calls_of("ec2:DescribeInstances");
-            assert_eq!(asked.len(), 1, "{asked:?}");
+            assert_eq!(answered(&sim), 1);
             assert_eq!(sim.count("sts:AssumeRole"), 1, "no account is reached for nothing");
             assert_eq!(outcome.leftovers(), [""; 0]);
             let ledger = outcome.ledger();
@@ -238,7 +243,7 @@ fn a_line_that_was_being_written_is_left_out() {
     let outcome = resumed(&sim, outcome);
     outcome.expect(0);
     assert_eq!(outcome.output_bytes(), expected);
-    assert_eq!(sim.calls_of("ec2:DescribeInstances").len(), 2);
+    assert_eq!(answered(&sim), 2);
 }
 
 #[test]

@@ -17,5 +17,5 @@ pub use writer::{Row, RowWriter, Scratch, SliceRows};
 pub use layout::OutputPath;
 pub(crate) use layout::{Ended, layout};
 pub(crate) use leading::headings as leading_headings;
-pub(crate) use publish::publish;
+pub(crate) use publish::{PARTIAL, publish};
 pub(crate) use writer::Rows;

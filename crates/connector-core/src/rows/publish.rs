@@ -16,6 +16,9 @@ use crate::table::Heading;
 /// Bytes that are written at a time.
 const BUFFER: usize = 256 * 1024;
 
+/// The end of the names of files that are being written.
+pub(crate) const PARTIAL: &str = ".partial";
+
 /// What was published.
 #[derive(Clone, Debug, Serialize)]
 pub struct Published {
@@ -42,7 +45,7 @@ pub(crate) struct Output {
     pub(crate) tables: Vec<SpooledTable>,
 }
 
-/// Writes `output` beside its place first, then into it.
+/// Writes `output` beside its place first, or into `workspace`, then into it.
 ///
 /// # Errors
 /// Whatever the disk or the pipe says; what was at the path before is untouched then.
@@ -50,6 +53,7 @@ pub(crate) fn publish(
     output: &Output,
     format: Format,
     spool: &Spool,
+    workspace: Option<&Path>,
     stdout: &mut (dyn Write + Send),
 ) -> io::Result<Published> {
     let Some(path) = &output.path else {
@@ -59,7 +63,7 @@ pub(crate) fn publish(
         std::fs::create_dir_all(directory)?;
     }
     let mut published = None;
-    let replaced = replace_file(path, |file| {
+    let replaced = replace_file(path, workspace, |file| {
         let file = BufWriter::with_capacity(BUFFER, file);
         published = Some(write(file, path.display().to_string(), format, output, spool)?);
         Ok(())
@@ -71,19 +75,25 @@ pub(crate) fn publish(
     published.ok_or_else(|| io::Error::other("nothing was written"))
 }
 
-/// Gives `path` new content, whole or not at all. A symbolic link stays one: what it points at is replaced.
+/// Gives `path` new content, whole or not at all. A symbolic link stays one: what it points at is replaced. What is being
+/// written stands in `workspace`, where that is on the same disk, else beside the file.
 ///
 /// # Errors
 /// Whatever the disk says; what was at `path` before is untouched then.
-pub fn replace_file(path: &Path, content: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+pub fn replace_file(
+    path: &Path,
+    workspace: Option<&Path>,
+    content: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let directory = target
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
+    let workspace = workspace.filter(|workspace| on_the_same_disk(workspace, directory));
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".connector-").suffix(".partial");
-    let mut temporary: NamedTempFile = builder.tempfile_in(directory)?;
+    builder.prefix(".connector-").suffix(PARTIAL);
+    let mut temporary: NamedTempFile = builder.tempfile_in(workspace.unwrap_or(directory))?;
     content(temporary.as_file_mut())?;
     let file = temporary.as_file();
     match std::fs::metadata(&target) {
@@ -93,6 +103,12 @@ pub fn replace_file(path: &Path, content: impl FnOnce(&mut File) -> io::Result<(
     file.sync_all()?;
     temporary.persist(&target).map_err(|error| error.error)?;
     Ok(())
+}
+
+fn on_the_same_disk(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let disk = |path| std::fs::metadata(path).map(|metadata| metadata.dev()).ok();
+    disk(one).is_some() && disk(one) == disk(other)
 }
 
 /// Temporary files are for their owner alone; rows and ledger are not secret.

@@ -35,7 +35,7 @@ impl Last {
         let found = found(&journal).map_err(|error| damaged(directory, error))?;
         let Some(found) = found else { return Ok(None) };
         if let Some(why) = differs(&found.header, identity) {
-            tracing::warn!("the rows of the run before cannot stand in for slices that fail: {why}");
+            cannot_stand_in(&why);
             return Ok(None);
         }
         let rows = File::open(directory.join(LAST_ROWS)).map_err(io)?;
@@ -63,7 +63,12 @@ pub(super) fn succeed(
     let found = found.and_then(Option::as_ref);
     if !intent.keep_last_good {
         remove(directory)?;
-    } else if found.is_some_and(|found| found.earlier.published && differs(&found.header, identity).is_none()) {
+    } else if let Some(found) = found.filter(|found| found.earlier.published) {
+        if let Some(why) = differs(&found.header, identity) {
+            cannot_stand_in(&why);
+            remove(directory)?;
+            return super::remove_file(&directory.join(JOURNAL));
+        }
         // The rows first: a journal without its rows would be damage.
         super::remove_file(&directory.join(LAST_JOURNAL))?;
         fs::rename(directory.join(ROWS), directory.join(LAST_ROWS))?;
@@ -77,6 +82,10 @@ pub(super) fn succeed(
         );
     }
     super::remove_file(&directory.join(JOURNAL))
+}
+
+fn cannot_stand_in(why: &str) {
+    tracing::warn!("the rows of the run before cannot stand in for slices that fail: {why}");
 }
 
 /// Undoes a half of [`succeed`]: the process ended between the two files.

@@ -21,7 +21,7 @@ use self::last::Last;
 pub use self::lines::{AccountRegions, Place};
 use self::lines::{Appender, Committed, Line, ReadError, SavedHeading, SavedTable};
 use crate::ledger::SliceEntry;
-use crate::rows::{Spool, SpooledTable};
+use crate::rows::{PARTIAL, Spool, SpooledTable};
 use crate::slice::Outcome;
 use crate::table::Heading;
 
@@ -133,6 +133,7 @@ impl State {
         let io = |error| StateError::Io(directory.to_owned(), error);
         let lock = locked(directory)?;
         last::mend(directory).map_err(io)?;
+        remove_partial(directory).map_err(io)?;
         let journal = directory.join(JOURNAL);
         let found = match journal.try_exists().map_err(io)? {
             true => Some(found(&journal)),
@@ -442,10 +443,7 @@ fn locked(directory: &Path) -> Result<File, StateError> {
     use std::os::unix::fs::MetadataExt as _;
     let io = |error| StateError::Io(directory.to_owned(), error);
     loop {
-        match std::fs::create_dir(directory) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(io(error)),
-            _ => {}
-        }
+        std::fs::create_dir_all(directory).map_err(io)?;
         let lock = match File::open(directory) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             opened => opened.map_err(io)?,
@@ -462,6 +460,17 @@ fn locked(directory: &Path) -> Result<File, StateError> {
             _ => {}
         }
     }
+}
+
+/// What a process was writing when it was killed.
+fn remove_partial(directory: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.to_string_lossy().ends_with(PARTIAL) {
+            remove_file(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes the run's own files, and the directory where it is empty then.

@@ -35,6 +35,7 @@ pub fn summary(ledger: &Ledger, closing: Option<&str>, exit: Exit, ledger_path: 
         text.push_str(&table(width, &["outcome", "slices", "rows"], counts));
     }
     missing(&mut text, ledger, ledger_path, width);
+    stand_ins(&mut text, ledger);
     if let Some(cause) = &ledger.cause {
         let step = cause.hop.as_ref().map(|hop| format!("{hop}: ")).unwrap_or_default();
         let code = cause.code.as_ref().map(|code| format!("{code}: ")).unwrap_or_default();
@@ -73,7 +74,11 @@ pub fn summary(ledger: &Ledger, closing: Option<&str>, exit: Exit, ledger_path: 
         let _ = writeln!(text, "{}", harmless(closing));
     }
     let accounts = HumanCount(ledger.accounts.len() as u64);
-    let (verdict, consequence) = verdict(exit);
+    let stale = ledger.slices.iter().any(|slice| slice.stale.is_some());
+    let (verdict, consequence) = verdict(exit, stale);
+    if ledger.state.is_some() {
+        text.push_str("to collect what is missing, run the same again with --resume\n");
+    }
     let _ = writeln!(
         text,
         "{verdict} after {:.1} s: {} rows, {accounts} accounts, exit code {}{consequence}",
@@ -84,9 +89,31 @@ pub fn summary(ledger: &Ledger, closing: Option<&str>, exit: Exit, ledger_path: 
     text
 }
 
-fn verdict(exit: Exit) -> (&'static str, &'static str) {
+/// What was taken over from earlier runs.
+fn stand_ins(text: &mut String, ledger: &Ledger) {
+    let stale: Vec<_> = ledger.slices.iter().filter_map(|slice| slice.stale.as_ref()).collect();
+    let rows: u64 = stale.iter().map(|stale| stale.rows).sum();
+    if let Some(oldest) = stale.iter().map(|stale| &stale.collected).min() {
+        let rows = HumanCount(rows);
+        let _ = writeln!(
+            text,
+            "\n{rows} rows of earlier runs stand in for what is missing, the oldest of {oldest}"
+        );
+    }
+    if let Some(started) = &ledger.resumed {
+        let taken = ledger.slices.iter().filter(|slice| slice.collected.is_some()).count();
+        let taken = HumanCount(taken as u64);
+        let _ = writeln!(
+            text,
+            "\n{taken} slices were complete in the run of {started} and are taken over"
+        );
+    }
+}
+
+fn verdict(exit: Exit, stale: bool) -> (&'static str, &'static str) {
     match exit {
         Exit::Complete => ("complete", ""),
+        Exit::Partial if stale => ("PARTIAL", "; rows of the failed slices are missing, or old"),
         Exit::Partial => ("PARTIAL", "; rows of the failed slices are missing"),
         Exit::Failed => ("FAILED", "; nothing was collected and nothing was published"),
         Exit::Interrupted | Exit::Terminated => ("INTERRUPTED", "; nothing was published"),

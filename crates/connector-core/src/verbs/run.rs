@@ -103,7 +103,12 @@ pub(crate) async fn run<C: Connector>(
     let now = context.host.time().now();
     match &ended {
         Err(_) => journal.cut_short(CutShort::Interrupted, now, &state),
-        Ok(None) => journal.cut_short(CutShort::Deadline(settings.run_timeout), now, &state),
+        Ok(None) => {
+            if !journal.is_resolved() {
+                ledger.cause = Some(too_late(settings.run_timeout));
+            }
+            journal.cut_short(CutShort::Deadline(settings.run_timeout), now, &state);
+        }
         Ok(Some(_)) => {}
     }
     progress.finish();
@@ -119,6 +124,7 @@ pub(crate) async fn run<C: Connector>(
             ledger.cause = Some(error.report());
             Exit::Failed
         }
+        Ok(None) if ledger.cause.is_some() => Exit::Failed,
         Ok(Some(Ok(())) | None) => Exit::of(ledger.slices.iter().map(|slice| slice.outcome)),
     };
     if exit == Exit::Partial && settings.keep_last_good {
@@ -147,7 +153,7 @@ pub(crate) async fn run<C: Connector>(
     }
     if matches!(exit, Exit::Complete | Exit::Partial) {
         for output in &outputs {
-            match publish(output, settings.format, &spool, stdout) {
+            match publish(output, settings.format, &spool, state.directory(), stdout) {
                 Ok(published) => ledger.outputs.push(published),
                 // The reader has seen enough. That is no failure, but neither does it make a partial run a complete one.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
@@ -168,7 +174,7 @@ pub(crate) async fn run<C: Connector>(
         ledger.state = state.directory().map(|directory| directory.display().to_string());
     }
     if let Some(path) = &settings.ledger {
-        if let Err(error) = saved(&ledger, path) {
+        if let Err(error) = saved(&ledger, path, state.directory()) {
             let why = format!("the ledger cannot be written to {}: {error}", path.display());
             return Err(io::Error::new(error.kind(), why));
         }
@@ -256,6 +262,17 @@ fn refuse(context: &Context<'_>, error: &StateError) -> Exit {
     }
 }
 
+fn too_late(limit: Duration) -> Report {
+    Report {
+        message: format!(
+            "the run came to its deadline of {} s before the accounts were known",
+            limit.as_secs()
+        ),
+        hint: Some("raise run_timeout; with -v the log tells what AWS was slow at".to_owned()),
+        ..Report::default()
+    }
+}
+
 fn unwritten(error: &io::Error) -> Report {
     Report {
         message: error.to_string(),
@@ -264,11 +281,11 @@ fn unwritten(error: &io::Error) -> Report {
     }
 }
 
-fn saved(ledger: &Ledger, path: &Path) -> io::Result<()> {
+fn saved(ledger: &Ledger, path: &Path, workspace: Option<&Path>) -> io::Result<()> {
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory)?;
     }
-    ledger.save(path)
+    ledger.save(path, workspace)
 }
 
 /// Puts the last good rows in the place of what has failed.
