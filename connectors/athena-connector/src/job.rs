@@ -15,6 +15,9 @@ use crate::statement::{Kind, Statement, split};
 /// <https://docs.aws.amazon.com/athena/latest/APIReference/API_StartQueryExecution.html>
 const LONGEST_QUERY: usize = 262_144;
 
+/// Bytes that one of the execution parameters may have.
+const LONGEST_PARAMETER: usize = 1024;
+
 /// A query over many accounts and regions.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -102,6 +105,11 @@ pub fn filled(template: &str, account: &str, region: &str) -> String {
     template.replace("{accountId}", account).replace("{region}", region)
 }
 
+/// A template with an account and a region in it, one with a long name.
+fn example(template: &str) -> String {
+    filled(template, "000000000000", "ap-southeast-1")
+}
+
 impl Job {
     /// Reads the query, and checks all rules.
     ///
@@ -114,13 +122,14 @@ impl Job {
         };
         let source = rules.source();
         let results = rules.results();
+        rules.names();
         let fetch = match values.text(&FETCH) {
             Some("s3") => Fetch::S3,
             Some("api") => Fetch::Api,
             Some("unload") => Fetch::Unload,
             _ => Fetch::Auto,
         };
-        let execution_parameters = values.list(&EXECUTION_PARAMETERS).to_vec();
+        let execution_parameters = rules.execution_parameters();
         match &source {
             Some(Source::Statements(statements)) => {
                 rules.statements(statements, !execution_parameters.is_empty());
@@ -221,7 +230,7 @@ impl Rules<'_> {
             self.problem(format!("{}: there is no statement in it", way.name));
         }
         for statement in &statements {
-            let length = filled(&statement.text, "000000000000", "ap-southeast-1").len();
+            let length = example(&statement.text).len();
             if length > LONGEST_QUERY {
                 self.problem(format!(
                     "{}: statement {} has {length} bytes; Athena takes at most {LONGEST_QUERY}: move long lists into a \
@@ -260,6 +269,47 @@ impl Rules<'_> {
         }
     }
 
+    /// <https://docs.aws.amazon.com/athena/latest/APIReference/API_StartQueryExecution.html>
+    fn execution_parameters(&mut self) -> Vec<String> {
+        let parameters = self.values.list(&EXECUTION_PARAMETERS).to_vec();
+        for (at, parameter) in parameters.iter().enumerate() {
+            let (number, length) = (at + 1, parameter.len());
+            if length == 0 {
+                self.problem(format!(
+                    "execution_parameters: number {number} is empty: write '' in single quotes for an empty text, null for \
+                     NULL"
+                ));
+            } else if length > LONGEST_PARAMETER {
+                self.problem(format!(
+                    "execution_parameters: number {number} has {length} bytes; Athena takes at most {LONGEST_PARAMETER}"
+                ));
+            }
+        }
+        parameters
+    }
+
+    /// Names that are filled in for each slice.
+    fn names(&mut self) {
+        for parameter in [&CATALOG, &DATABASE, &WORKGROUP, &OUTPUT_LOCATION] {
+            let name = self.values.text(parameter).map(example).unwrap_or_default();
+            let unknown = name.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
+            if let Some((unknown, _)) = unknown {
+                self.problem(format!(
+                    "{}: nothing is put in place of {{{unknown}}}: write {{accountId}} or {{region}}, or remove it",
+                    parameter.name
+                ));
+                continue;
+            }
+            // https://docs.aws.amazon.com/athena/latest/APIReference/API_WorkGroup.html
+            let legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+            if parameter.name == WORKGROUP.name && !(name.chars().all(legal) && name.len() <= 128) {
+                self.problem(format!(
+                    "workgroup: `{name}` is not a name of letters, digits and ._-, 128 at most"
+                ));
+            }
+        }
+    }
+
     fn results(&mut self) -> ResultSettings {
         let text = |parameter: &Parameter| self.values.text(parameter).map(str::to_owned);
         let location = text(&OUTPUT_LOCATION);
@@ -276,7 +326,7 @@ impl Rules<'_> {
             }
         }
         if let Some(owner) = &bucket_owner {
-            let id = filled(owner, "000000000000", "");
+            let id = example(owner);
             if id.len() != 12 || !id.bytes().all(|b| b.is_ascii_digit()) {
                 self.problem(format!(
                     "expected_bucket_owner: `{owner}` is not an account id of 12 digits"

@@ -69,6 +69,7 @@ pub struct Run<'a, P> {
     flags: Vec<String>,
     environment: Vec<(String, String)>,
     stdin: Option<String>,
+    typed: bool,
     secrets: Vec<String>,
     directory: TempDir,
     sleep: Option<SharedAsyncSleep>,
@@ -88,6 +89,7 @@ impl<'a, P: Program> Run<'a, P> {
             flags: Vec::new(),
             environment: Vec::new(),
             stdin: None,
+            typed: false,
             secrets: Vec::new(),
             directory,
             sleep: None,
@@ -153,6 +155,12 @@ impl<'a, P: Program> Run<'a, P> {
         self
     }
 
+    /// As a person types it: the verb and the flags of the case, no parameter file, no more log lines than usual.
+    pub fn typed(mut self) -> Self {
+        self.typed = true;
+        self
+    }
+
     pub fn variable(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
@@ -204,7 +212,7 @@ impl<'a, P: Program> Run<'a, P> {
 
     fn arguments(&self) -> Vec<String> {
         let mut arguments = vec![self.verb.to_owned()];
-        if !matches!(self.verb, "spec" | "schema") {
+        if !self.typed && !matches!(self.verb, "spec" | "schema") {
             let file = self.path(self.file);
             fs::write(&file, serde_json::to_string_pretty(&self.params).unwrap()).unwrap();
             arguments.extend(["--params".to_owned(), file.display().to_string(), "-vvv".to_owned()]);

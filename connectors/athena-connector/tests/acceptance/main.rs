@@ -15,6 +15,7 @@ mod formats;
 mod isolation;
 mod outputs;
 mod pages;
+mod parameters;
 mod polling;
 mod renewal;
 mod resuming;
