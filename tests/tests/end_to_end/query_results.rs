@@ -525,7 +525,7 @@ fn with_the_listing_on_the_master_account_is_queried_through_its_own_chain() {
         .parameter("fetch", "api")
         .finish();
     outcome.expect_exit(0);
-    let mut expected = vec![(master.as_str(), 1), (build, 2), (shop, 3)];
+    let mut expected = [(master.as_str(), 1), (build, 2), (shop, 3)];
     expected.sort_unstable();
     let rows: Vec<_> = outcome
         .rows()

@@ -192,7 +192,7 @@ const TEXTS: &[Option<&str>] = &[
 
 #[test]
 fn tables_of_many_accounts_are_what_pyathena_reads_in_every_format() {
-    let world = World::new("400000000001", &["north", "south", "empty"], None);
+    let world = World::new("820000000001", &["north", "south", "empty"], None);
     // Each text beside NULL and beside the empty text, so that no cell can slip unseen.
     let line = |(n, text): (usize, &Option<&str>)| json!({ "n": n, "text": text, "other": if n % 2 == 0 { None } else { Some("") } });
     let (north, south): (Vec<Value>, Vec<Value>) = (
@@ -232,7 +232,7 @@ fn tables_of_many_accounts_are_what_pyathena_reads_in_every_format() {
 
 #[test]
 fn values_of_every_type_are_what_pyathena_makes_of_them() {
-    let world = World::new("400000000002", &["one", "two"], None);
+    let world = World::new("820000000002", &["one", "two"], None);
     let query = "
         select true as yes, false as no, (-128)::tinyint as tiny, 32767::smallint as small, (-2147483648)::integer as whole,
             9223372036854775807 as big, 1.5::float as single, 1e22::double as large, 1e-7::double as little,
@@ -294,7 +294,7 @@ fn values_of_every_type_are_what_pyathena_makes_of_them() {
 
 #[test]
 fn results_of_every_length_are_whole() {
-    let world = World::new("400000000003", &["one", "two"], None);
+    let world = World::new("820000000003", &["one", "two"], None);
     for count in [0, 1, 999, 1000, 1001, 2500] {
         let query = format!(
             "select n, case n % 3 when 0 then null when 1 then '' else 'row \"' || n || '\"' end as text
@@ -328,7 +328,7 @@ fn results_of_every_length_are_whole() {
 
 #[test]
 fn accounts_that_fail_take_no_other_one_down() {
-    let world = World::new("400000000004", &["one", "no table", "no queries", "two"], None);
+    let world = World::new("820000000004", &["one", "no table", "no queries", "two"], None);
     let (no_table, no_queries) = (world.member("no table"), world.member("no queries"));
     for account in world.members.iter().filter(|account| *account != no_table) {
         world.table(account, &[json!({ "n": 1, "text": account })]);
@@ -358,7 +358,7 @@ fn accounts_that_fail_take_no_other_one_down() {
 
 #[test]
 fn a_wrong_external_id_is_said_to_be_the_hop_that_failed() {
-    let world = World::new("400000000005", &["one"], None);
+    let world = World::new("820000000005", &["one"], None);
     let outcome = world
         .query("select 1")
         .parameter("assume_external_id", "another")
@@ -373,7 +373,7 @@ fn a_wrong_external_id_is_said_to_be_the_hop_that_failed() {
 #[test]
 fn a_web_identity_and_a_chain_stand_in_front_of_queries() {
     let (audience, provider) = ("urn:aws:queries", OidcProvider::shared());
-    let world = World::new("400000000006", &["one", "two"], Some(audience));
+    let world = World::new("820000000006", &["one", "two"], Some(audience));
     for account in &world.members {
         world.table(
             account,
