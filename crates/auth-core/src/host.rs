@@ -44,6 +44,11 @@ const FALLBACK_REGION: &str = "us-east-1";
 /// Requests in flight where nobody has said another number.
 const DEFAULT_CONCURRENCY: usize = 64;
 
+/// The machine's clock, for what needs nothing else of a [`Host`].
+pub fn machine_time() -> SharedTimeSource {
+    SharedTimeSource::new(SystemTimeSource::new())
+}
+
 /// Environment, clock, sleep and HTTP, injected.
 #[derive(Clone, Debug)]
 pub struct Host {
@@ -65,7 +70,7 @@ impl Host {
     /// # Errors
     /// A CA bundle that cannot be read.
     pub async fn from_environment(app: &'static str, ca_bundle: Option<&[u8]>) -> Result<Self, String> {
-        let time = SharedTimeSource::new(SystemTimeSource::new());
+        let time = machine_time();
         let transport = Transport::new(ca_bundle, ProxyConfig::from_env())?;
         let sleep = SharedAsyncSleep::new(TokioSleep::new());
         Self::load(app, transport, time, sleep, None).await

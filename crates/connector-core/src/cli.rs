@@ -107,6 +107,11 @@ pub async fn run<C: Connector>(connector: &C, mut invocation: Invocation) -> Exi
             &schema::json_schema(connector.about().name, &parameters),
         ),
         "schema" => print_json(&mut invocation.stdout, &verbs::schema(connector)),
+        "secret" => {
+            let terminal = invocation.terminal.take();
+            let terminal = terminal.unwrap_or_else(|| Terminal::stderr(LogFormat::Plain, 0, false));
+            verbs::secret::secret(matches, &terminal, &mut invocation.stdout)
+        }
         "reference" => reference_page(connector, &parameters, matches, &mut invocation.stdout),
         _ => with_settings(connector, &parameters, verb, matches, invocation).await,
     };
@@ -339,6 +344,7 @@ fn command<C: Connector>(connector: &C, parameters: &[&'static Parameter]) -> Co
             "iam-policy",
             "Print the least-privilege policies and trust policies for the parameters",
         )))
+        .subcommand(verbs::secret::command())
         .subcommand(verb("spec", "Print the JSON Schema of the parameters"))
         .subcommand(verb("schema", "Print the columns of the output"))
         .subcommand(
@@ -354,7 +360,6 @@ const EXIT_CODES: &str = "Exit codes: 0 complete; 2 wrong parameters; 3 partial,
 fn flags(parameter: &'static Parameter) -> Vec<Arg> {
     let mut arg = Arg::new(parameter.flag())
         .long(parameter.flag())
-        .help(parameter.help)
         .help_heading(parameter.group.title())
         .num_args(1)
         .action(match parameter.kind {
@@ -372,7 +377,7 @@ fn flags(parameter: &'static Parameter) -> Vec<Arg> {
             ParameterKind::Chain => "ARNS",
             ParameterKind::Map => "JSON",
         });
-    let mut help = parameter.help.to_owned();
+    let mut help = parameter.meaning();
     if let ParameterKind::Choice(choices) = parameter.kind {
         help.push_str(&format!(" [one of: {}]", choices.join(", ")));
     }
@@ -395,7 +400,7 @@ fn flags(parameter: &'static Parameter) -> Vec<Arg> {
                 .long(flag_of(&name))
                 .value_name(value)
                 .help_heading(parameter.group.title())
-                .help(format!("{} From {from}.", parameter.help)),
+                .help(format!("{} From {from}.", parameter.meaning())),
         );
     }
     args

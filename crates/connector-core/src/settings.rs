@@ -60,7 +60,7 @@ impl Settings {
         let mut rules = Rules {
             values,
             problems: Vec::new(),
-            warnings: Vec::new(),
+            warnings: values.warnings().to_vec(),
         };
         let method = rules.method();
         let roles = rules.roles(about.name);

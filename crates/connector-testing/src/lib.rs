@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read as _, Write};
 use std::marker::PhantomData;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -64,6 +65,8 @@ pub struct Run<'a, P> {
     verb: &'static str,
     params: Map<String, Json>,
     file: &'static str,
+    text: Option<String>,
+    mode: u32,
     flags: Vec<String>,
     environment: Vec<(String, String)>,
     stdin: Option<String>,
@@ -83,6 +86,8 @@ impl<'a, P: Program> Run<'a, P> {
             verb: "run",
             params: Map::new(),
             file: "params.json",
+            text: None,
+            mode: 0o600,
             flags: Vec::new(),
             environment: Vec::new(),
             stdin: None,
@@ -181,6 +186,19 @@ impl<'a, P: Program> Run<'a, P> {
         self
     }
 
+    /// A parameter file of another format, instead of the parameters. It names an output `rows.json`.
+    pub fn parameter_file(mut self, name: &'static str, text: &str) -> Self {
+        self.file = name;
+        self.text = Some(text.to_owned());
+        self
+    }
+
+    /// The permissions of the parameter file, instead of its owner's alone.
+    pub fn mode(mut self, mode: u32) -> Self {
+        self.mode = mode;
+        self
+    }
+
     /// How an in-process run sleeps, instead of hardly at all.
     pub fn sleeping(mut self, sleep: SharedAsyncSleep) -> Self {
         self.sleep = Some(sleep);
@@ -195,9 +213,12 @@ impl<'a, P: Program> Run<'a, P> {
 
     fn arguments(&self) -> Vec<String> {
         let mut arguments = vec![self.verb.to_owned()];
-        if !matches!(self.verb, "spec" | "schema") {
+        if !matches!(self.verb, "spec" | "schema" | "secret") {
             let file = self.path(self.file);
-            fs::write(&file, serde_json::to_string_pretty(&self.params).unwrap()).unwrap();
+            let text = self.text.clone();
+            let text = text.unwrap_or_else(|| serde_json::to_string_pretty(&self.params).unwrap());
+            fs::write(&file, text).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(self.mode)).unwrap();
             arguments.extend(["--params".to_owned(), file.display().to_string(), "-vvv".to_owned()]);
         }
         arguments.extend(self.flags.iter().cloned());

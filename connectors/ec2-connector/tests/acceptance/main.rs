@@ -9,6 +9,7 @@ mod harness;
 mod world;
 
 mod chains;
+mod encrypted_secrets;
 mod isolation;
 mod listing;
 mod outputs;

@@ -33,7 +33,7 @@ pub static ACCESS_KEY_ID: Parameter = Parameter::new(
 
 /// Second part of the access key.
 pub static SECRET_ACCESS_KEY: Parameter =
-    Parameter::new("secret_access_key", Secret, Authentication, "The access key's secret.");
+    Parameter::new("secret_access_key", Secret, Authentication, "The access key's secret.").encryptable();
 
 /// Third part of temporary credentials.
 pub static SESSION_TOKEN: Parameter = Parameter::new(
@@ -41,7 +41,8 @@ pub static SESSION_TOKEN: Parameter = Parameter::new(
     Secret,
     Authentication,
     "The third part of temporary initial credentials (an access key id that begins with ASIA).",
-);
+)
+.encryptable();
 
 /// Client id at the identity provider.
 pub static CLIENT_ID: Parameter = Parameter::new(
@@ -57,6 +58,16 @@ pub static CLIENT_SECRET: Parameter = Parameter::new(
     Secret,
     Authentication,
     "OIDC: the client's secret at the identity provider.",
+)
+.encryptable();
+
+/// Identities for encrypted secrets.
+pub static SECRET_IDENTITY: Parameter = Parameter::new(
+    "secret_identity",
+    Secret,
+    Authentication,
+    "The age identities, one a line (AGE-SECRET-KEY-1…), that open the secrets that stand encrypted; any of them may fit. \
+     `secret keygen` makes one. Without it, the systemd credential secret_identity is taken where there is one.",
 );
 
 /// Token endpoint.
@@ -65,7 +76,7 @@ pub static IDP_URL: Parameter = Parameter::new(
     Text,
     Authentication,
     "OIDC: the identity provider's token endpoint; a client-credentials request there returns the token. https, or http \
-     on loopback. Redirects are not followed.",
+     on loopback (see allow_insecure_endpoints). Redirects are not followed.",
 );
 
 /// Role for the token.
@@ -284,6 +295,7 @@ pub static SHARED: &[&Parameter] = &[
     &SESSION_TOKEN,
     &CLIENT_ID,
     &CLIENT_SECRET,
+    &SECRET_IDENTITY,
     &IDP_URL,
     &ROLE_ARN,
     &SESSION_DURATION,

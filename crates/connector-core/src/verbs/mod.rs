@@ -6,6 +6,7 @@ mod iam_policy;
 mod plan;
 mod run;
 mod schema;
+pub(crate) mod secret;
 
 pub use schema::reference as table_reference;
 pub(crate) use {accounts::accounts, check::check, iam_policy::iam_policy, plan::plan, run::run, schema::schema};
