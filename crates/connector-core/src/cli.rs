@@ -13,10 +13,11 @@ use futures::{Stream, StreamExt as _};
 
 use crate::connector::{Connector, parameters_of};
 use crate::exit::Exit;
+use crate::parameters::catalog::ALLOW_INSECURE_ENDPOINTS;
 use crate::parameters::sources::{Inputs, read};
 use crate::parameters::{Parameter, ParameterKind, Problem, SecretSource, flag_of, reference, schema};
 use crate::rows::Format;
-use crate::settings::Settings;
+use crate::settings::{Settings, check_endpoints};
 use crate::terminal::{LogFormat, Terminal, harmless};
 use crate::verbs::{self, Context};
 
@@ -149,10 +150,13 @@ async fn with_settings<C: Connector>(
         Ok(inputs) => inputs,
         Err(problems) => return Ok(refuse(&problems)),
     };
-    let values = match read(parameters, &inputs).await {
+    let mut values = match read(parameters, &inputs).await {
         Ok(values) => values,
         Err(problems) => return Ok(refuse(&problems)),
     };
+    if let Err(problems) = check_endpoints(&values, &inputs.environment) {
+        return Ok(refuse(&problems));
+    }
     let host = match invocation.host {
         Some(host) => host,
         None => match ambient_host(connector.about().name, &inputs.environment).await {
@@ -160,6 +164,10 @@ async fn with_settings<C: Connector>(
             Err(problem) => return Ok(refuse(&[problem])),
         },
     };
+    drop(inputs);
+    if values.boolean(&ALLOW_INSECURE_ENDPOINTS) {
+        host.allow_insecure_endpoints();
+    }
     let collector = connector.collector(&values, &host);
     let settings = Settings::from_values(&values, connector.about(), &host);
     let (settings, collector) = match (settings, collector) {
@@ -169,6 +177,8 @@ async fn with_settings<C: Connector>(
             return Ok(refuse(&problems.into_iter().flatten().flatten().collect::<Vec<_>>()));
         }
     };
+    // The settings have them.
+    values.forget_secrets();
     if verb != "run" && settings.format == Format::Parquet {
         let why = "format `parquet` is for rows: this verb prints a table, csv, json or jsonl";
         return Ok(refuse(&[Problem(why.to_owned())]));

@@ -26,6 +26,7 @@ use tempfile::TempDir;
 use url::form_urlencoded;
 
 mod events;
+mod memory;
 
 pub use events::Events;
 
@@ -69,6 +70,7 @@ pub struct Run<'a, P> {
     mode: u32,
     flags: Vec<String>,
     environment: Vec<(String, String)>,
+    simulated: bool,
     stdin: Option<String>,
     secrets: Vec<String>,
     directory: TempDir,
@@ -90,6 +92,7 @@ impl<'a, P: Program> Run<'a, P> {
             mode: 0o600,
             flags: Vec::new(),
             environment: Vec::new(),
+            simulated: true,
             stdin: None,
             secrets: Vec::new(),
             directory,
@@ -158,6 +161,12 @@ impl<'a, P: Program> Run<'a, P> {
 
     pub fn variable(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Without the variable that leads all services to the simulator.
+    pub fn without_endpoint(mut self) -> Self {
+        self.simulated = false;
         self
     }
 
@@ -233,8 +242,8 @@ impl<'a, P: Program> Run<'a, P> {
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.directory.path())
-            .env("AWS_ENDPOINT_URL", self.sim.endpoint())
             .env("AWS_EC2_METADATA_DISABLED", "true")
+            .envs(self.simulated.then(|| ("AWS_ENDPOINT_URL", self.sim.endpoint())))
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.directory.path())
             .stdin(if self.stdin.is_some() {

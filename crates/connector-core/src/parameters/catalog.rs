@@ -2,7 +2,7 @@
 
 use super::Group::{Accounts, Authentication, Output, Run};
 use super::Parameter;
-use super::ParameterKind::{Chain, Choice, Integer, List, Map, Secret, Text};
+use super::ParameterKind::{Boolean, Chain, Choice, Integer, List, Map, Secret, Text};
 
 /// `AuthenticationMethod`: an access key.
 pub const METHOD_ACCESS_KEY: &str = "Access Key & Secret Key";
@@ -287,6 +287,16 @@ pub static MAX_CONCURRENCY: Parameter = Parameter::new(
 )
 .default("64");
 
+/// Endpoints without TLS.
+pub static ALLOW_INSECURE_ENDPOINTS: Parameter = Parameter::new(
+    "allow_insecure_endpoints",
+    Boolean,
+    Run,
+    "Whether IdpUrl and AWS_ENDPOINT_URL… may be http and not on loopback, where everybody on the way reads secrets and \
+     rows: for tests in a network of one's own.",
+)
+.default("false");
+
 /// All of them, in the order of the help and the reference page.
 pub static SHARED: &[&Parameter] = &[
     &AUTHENTICATION_METHOD,
@@ -321,4 +331,5 @@ pub static SHARED: &[&Parameter] = &[
     &LEADING_COLUMNS,
     &LEDGER,
     &MAX_CONCURRENCY,
+    &ALLOW_INSECURE_ENDPOINTS,
 ];

@@ -65,6 +65,10 @@ pub(crate) async fn run<C: Connector>(
         Some(_) = interrupts.next() => tracing::warn!("interrupted again: what runs at AWS may not have been stopped"),
         () = context.host.sleep().sleep(STOP_TIME) => tracing::warn!("AWS has not confirmed in time that everything was stopped"),
     }
+    // Nothing is asked any more; what is left takes as long as its reader does.
+    settings.auth.forget_secrets();
+    drop(run);
+    context.host.close().await;
     if ended.is_err() {
         journal.interrupt(context.host.time().now());
     }
