@@ -10,6 +10,7 @@ mod world;
 
 mod chains;
 mod encrypted_secrets;
+mod endpoints;
 mod isolation;
 mod listing;
 mod memory;
