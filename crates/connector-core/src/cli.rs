@@ -1,7 +1,7 @@
 //! The command line: derived from the parameters' declarations, the same for every connector.
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::process::ExitCode;
@@ -18,7 +18,7 @@ use crate::parameters::sources::{Inputs, read};
 use crate::parameters::{Parameter, ParameterKind, Problem, SecretSource, flag_of, reference, schema};
 use crate::rows::Format;
 use crate::settings::{Settings, check_endpoints};
-use crate::terminal::{LogFormat, Terminal, harmless};
+use crate::terminal::{LogFormat, Screen, Terminal, harmless};
 use crate::verbs::{self, Context};
 
 /// What a program is started with. `main` takes it from the process; a test makes its own.
@@ -57,7 +57,11 @@ pub fn main<C: Connector>(connector: C) -> ExitCode {
                 .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
                 .collect(),
             host: None,
-            stdout: Box::new(io::stdout()),
+            stdout: if io::stdout().is_terminal() {
+                Box::new(Screen::new(io::stdout()))
+            } else {
+                Box::new(io::stdout())
+            },
             terminal: None,
             interrupts: Box::pin(signals()),
         };
@@ -120,7 +124,7 @@ pub async fn run<C: Connector>(connector: &C, mut invocation: Invocation) -> Exi
         // The reader has seen enough; that is no failure of the run, and nothing to talk about.
         io::ErrorKind::BrokenPipe => Exit::Complete,
         _ => {
-            let _ = writeln!(io::stderr(), "error: {error}");
+            let _ = writeln!(io::stderr(), "error: {}", harmless(&error.to_string()));
             Exit::Failed
         }
     })
@@ -395,6 +399,10 @@ fn flags(parameter: &'static Parameter) -> Vec<Arg> {
         help.push_str(&format!(" [default: {default}]"));
     }
     arg = arg.help(help);
+    if parameter.kind == ParameterKind::Boolean {
+        // `--csv-safe` is `--csv-safe true`.
+        arg = arg.num_args(0..=1).default_missing_value("true");
+    }
     let Some(sources) = parameter.secret_sources() else {
         return vec![arg];
     };

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use auth_core::arn::ACCOUNT_PLACEHOLDER;
+use auth_core::regions::is_region;
 use auth_core::settings::{AuthSettings, ClientAuthentication, Method, RegionChoice, RoleOptions, Scope, WebIdentity};
 use auth_core::{AccountId, Host, RoleTemplate, Secret, endpoint};
 use url::Url;
@@ -11,7 +12,7 @@ use url::Url;
 use crate::connector::{About, DefaultRegions};
 use crate::parameters::catalog::*;
 use crate::parameters::{Parameter, Problem, Values};
-use crate::rows::{Format, OutputPath};
+use crate::rows::{Format, Formulas, OutputPath};
 
 /// The validated parameters of a run.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub struct Settings {
     pub output: Destination,
     /// Their format.
     pub format: Format,
+    /// What becomes of formulas in CSV.
+    pub formulas: Formulas,
     /// The leading columns, by name.
     pub leading: Vec<String>,
     /// Where the ledger goes.
@@ -73,6 +76,7 @@ impl Settings {
         let home_region = rules.home_region(host.region());
         let (output, format, ledger) = rules.outputs();
         let leading = rules.leading(about);
+        let formulas = rules.formulas(format);
         let listing_page_size = if values.has(&LISTING_PAGE_SIZE) {
             values.integer(&LISTING_PAGE_SIZE)
         } else {
@@ -91,6 +95,7 @@ impl Settings {
                 },
                 output,
                 format,
+                formulas,
                 leading,
                 ledger,
                 max_concurrency: values
@@ -430,6 +435,19 @@ impl Rules<'_> {
         named.to_vec()
     }
 
+    fn formulas(&mut self, format: Format) -> Formulas {
+        if !self.values.boolean(&CSV_SAFE) {
+            return Formulas::Kept;
+        }
+        if format != Format::Csv {
+            let name = format.name();
+            self.warnings.push(format!(
+                "csv_safe has a meaning with format csv only: {name} is written as it is"
+            ));
+        }
+        Formulas::Defused
+    }
+
     fn region_names(&mut self, parameter: &Parameter) -> Vec<String> {
         let names = self.values.list(parameter).to_vec();
         for name in &names {
@@ -439,15 +457,7 @@ impl Rules<'_> {
     }
 
     fn region(&mut self, parameter: &Parameter, name: &str) {
-        let parts: Vec<&str> = name.split('-').collect();
-        let legal = parts.len() >= 3
-            && parts[..parts.len() - 1]
-                .iter()
-                .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase()))
-            && parts
-                .last()
-                .is_some_and(|last| !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit()));
-        if !legal {
+        if !is_region(name) {
             self.problem(format!(
                 "{}: `{name}` is not the name of a region, such as eu-west-1",
                 parameter.name

@@ -95,7 +95,7 @@ mod tests {
                 "{front}"
             );
             assert!(
-                in_base64("hush-hush-2").iter().all(|form| !encoded.contains(form)),
+                in_base64("hush-hash-1").iter().all(|form| !encoded.contains(form)),
                 "{front}"
             );
         }

@@ -22,5 +22,6 @@ mod renewal;
 mod secrets;
 mod sign_in;
 mod third_connector;
+mod untrusted;
 mod validation;
 mod verbs;

@@ -260,6 +260,17 @@ pub static FORMAT: Parameter = Parameter::new(
     "Format of the rows. Default: what the output's ending says, else csv.",
 );
 
+/// Formulas in CSV.
+pub static CSV_SAFE: Parameter = Parameter::new(
+    "csv_safe",
+    Boolean,
+    Output,
+    "With csv, for spreadsheets: whether a text that begins with =, +, -, @, a tab or a line break, which a spreadsheet \
+     takes for a formula, gets an apostrophe in front. Numbers stay numbers. Programs that read the file see the \
+     apostrophe.",
+)
+.default("false");
+
 /// Leading columns.
 pub static LEADING_COLUMNS: Parameter = Parameter::new(
     "leading_columns",
@@ -328,6 +339,7 @@ pub static SHARED: &[&Parameter] = &[
     &EXCLUDE_REGIONS,
     &OUTPUT,
     &FORMAT,
+    &CSV_SAFE,
     &LEADING_COLUMNS,
     &LEDGER,
     &MAX_CONCURRENCY,

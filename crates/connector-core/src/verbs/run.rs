@@ -36,7 +36,7 @@ pub(crate) async fn run<C: Connector>(
     let started = context.host.time().now();
     ledger.started = timestamp(started);
     let spool = Arc::new(Spool::new(&spool_directory(&settings.output))?);
-    let rows = Rows::new(settings.format, &settings.leading, Arc::clone(&spool));
+    let rows = Rows::new(settings.format, &settings.leading, Arc::clone(&spool)).formulas(settings.formulas);
     let progress = Arc::new(Progress::new(context.terminal));
     let journal = Arc::new(Journal::default());
     let run = Arc::new(Run::new(
