@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -174,6 +175,8 @@ impl Connector {
     pub fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.folder.path().join(name);
         fs::write(&path, text).expect("a file in a temporary folder can be written");
+        // As one keeps files with secrets in them.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("its permissions can be set");
         path
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use auth_core::{AwsError, Host};
+use auth_core::{AwsError, Host, Pages};
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::config::Builder;
 use connector_core::parameters::{Group, Parameter, ParameterKind, Problem, Values};
@@ -88,12 +88,12 @@ impl Collector for InstanceCollector {
         let client = Client::from_conf(config);
         // Not the SDK's paginator: it lets other tasks go first when a page has been parsed, and so keeps a parsed page
         // in memory for every slice that waits.
-        let mut token = None;
+        let mut pages = Pages::of("ec2", "DescribeInstances");
         loop {
             let page = client
                 .describe_instances()
                 .set_max_results(self.page_size)
-                .set_next_token(token.clone())
+                .set_next_token(pages.token())
                 .send()
                 .await
                 .map_err(AwsError::of("ec2", "DescribeInstances"))?;
@@ -102,8 +102,7 @@ impl Collector for InstanceCollector {
                     rows.push(COLUMNS, &record)?;
                 }
             }
-            token = AwsError::next_page("ec2", "DescribeInstances", token.as_deref(), page.next_token)?;
-            if token.is_none() {
+            if !pages.next(page.next_token)? {
                 return Ok(());
             }
         }

@@ -1,15 +1,21 @@
 //! Which accounts: the master's alone, those of AWS Organizations, or an explicit list.
 
 use std::collections::{BTreeMap, HashSet};
+use std::error::Error as StdError;
 
 use aws_sdk_organizations::Client;
 use aws_sdk_organizations::types::ParentType;
+use aws_smithy_async::future::pagination_stream::PaginationStream;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
 
 use crate::access::AccountAccess;
 use crate::arn::AccountId;
 use crate::error::{AuthError, AwsError, Cause, Step};
+use crate::pages;
 use crate::settings::{AuthSettings, Scope};
 
 /// Concurrent calls while organizational units are walked. The quotas of AWS Organizations are low:
@@ -17,6 +23,11 @@ use crate::settings::{AuthSettings, Scope};
 const CONCURRENT_PARENTS: usize = 4;
 /// An organizational unit lies at most five levels below the root; more means that the answers go round in circles.
 const DEEPEST_UNIT: usize = 32;
+/// An organization has some thousand units at most; more have no end.
+/// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html>
+const MOST_UNITS: usize = 100_000;
+/// Pages of one listing, of up to 20 accounts or units each.
+const MOST_PAGES: usize = 10_000;
 
 /// One account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -196,6 +207,14 @@ impl Listing {
         while !level.is_empty() {
             // Chosen units may lie inside one another.
             level.retain(|unit| seen.insert(unit.id.clone()));
+            if seen.len() > MOST_UNITS {
+                let why = format!("there are more than {MOST_UNITS} organizational units: they have no end");
+                return Err(AwsError::answer(
+                    "organizations",
+                    "ListOrganizationalUnitsForParent",
+                    why,
+                ));
+            }
             let answers: Vec<(Vec<Account>, Vec<Unit>)> =
                 stream::iter(level)
                     .map(|unit| async move {
@@ -220,11 +239,7 @@ impl Listing {
             .set_max_results(self.page_size)
             .into_paginator()
             .send();
-        let pages = pages
-            .try_collect()
-            .await
-            .map_err(AwsError::of("organizations", "ListRoots"))?;
-        last_page("ListRoots", pages.last().and_then(|page| page.next_token.as_deref()))?;
+        let pages = collect("ListRoots", pages, |page| page.next_token.as_deref()).await?;
         Ok(pages
             .into_iter()
             .flat_map(|page| page.roots.unwrap_or_default())
@@ -287,11 +302,7 @@ impl Listing {
 
     async fn parent_of(&self, unit: &str) -> Result<String, AwsError> {
         let pages = self.client.list_parents().child_id(unit).into_paginator().send();
-        let pages = pages
-            .try_collect()
-            .await
-            .map_err(AwsError::of("organizations", "ListParents"))?;
-        last_page("ListParents", pages.last().and_then(|page| page.next_token.as_deref()))?;
+        let pages = collect("ListParents", pages, |page| page.next_token.as_deref()).await?;
         pages
             .into_iter()
             .flat_map(|page| page.parents.unwrap_or_default())
@@ -316,14 +327,10 @@ impl Listing {
             .set_max_results(self.page_size)
             .into_paginator()
             .send();
-        let pages = pages
-            .try_collect()
-            .await
-            .map_err(AwsError::of("organizations", "ListOrganizationalUnitsForParent"))?;
-        last_page(
-            "ListOrganizationalUnitsForParent",
-            pages.last().and_then(|page| page.next_token.as_deref()),
-        )?;
+        let pages = collect("ListOrganizationalUnitsForParent", pages, |page| {
+            page.next_token.as_deref()
+        });
+        let pages = pages.await?;
         Ok(pages
             .into_iter()
             .flat_map(|page| page.organizational_units.unwrap_or_default())
@@ -347,11 +354,7 @@ impl Listing {
             .set_max_results(self.page_size)
             .into_paginator()
             .send();
-        let pages = pages
-            .try_collect()
-            .await
-            .map_err(AwsError::of("organizations", operation))?;
-        last_page(operation, pages.last().and_then(|page| page.next_token.as_deref()))?;
+        let pages = collect(operation, pages, |page| page.next_token.as_deref()).await?;
         pages
             .into_iter()
             .flat_map(|page| page.accounts.unwrap_or_default())
@@ -381,8 +384,15 @@ fn signing_region(home: &str) -> &str {
     }
 }
 
-fn last_page(operation: &'static str, token: Option<&str>) -> Result<(), AwsError> {
-    AwsError::check_last_page("organizations", operation, token)
+async fn collect<T, E>(
+    operation: &'static str,
+    stream: PaginationStream<Result<T, SdkError<E, HttpResponse>>>,
+    token: impl Fn(&T) -> Option<&str>,
+) -> Result<Vec<T>, AwsError>
+where
+    E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    pages::collect(MOST_PAGES, "organizations", operation, stream, token).await
 }
 
 /// `State` takes the place of `Status`; older endpoints know `Status` only. Unknown values are handed on as they are.

@@ -118,36 +118,6 @@ impl AwsError {
         }
     }
 
-    /// The token of the page behind the one that was asked for with `token`; `None` behind the last one.
-    ///
-    /// # Errors
-    /// A page that names itself as the next one: without an end, or with one that would look complete.
-    pub fn next_page(
-        service: &'static str,
-        operation: &'static str,
-        token: Option<&str>,
-        next: Option<String>,
-    ) -> Result<Option<String>, AwsError> {
-        let next = next.filter(|next| !next.is_empty());
-        if next.is_some() && next.as_deref() == token {
-            let why = "a page names itself as the next page; the rest is missing";
-            return Err(Self::answer(service, operation, why));
-        }
-        Ok(next)
-    }
-
-    /// For pages of the SDK's paginators, which end in silence when a page names itself as the next one.
-    ///
-    /// # Errors
-    /// A `token` on the last page.
-    pub fn check_last_page(
-        service: &'static str,
-        operation: &'static str,
-        token: Option<&str>,
-    ) -> Result<(), AwsError> {
-        Self::next_page(service, operation, token, token.map(str::to_owned)).map(|_| ())
-    }
-
     /// Whether the denial comes from a service control policy rather than from the identity's own.
     pub fn is_scp_denial(&self) -> bool {
         self.kind == ErrorKind::Denied && self.message.contains("service control policy")

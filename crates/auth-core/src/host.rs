@@ -2,6 +2,7 @@
 //! or by a test with its own.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
@@ -27,6 +28,7 @@ use aws_types::region::Region;
 
 use crate::limit::{Limit, Reading};
 use crate::meter::Meter;
+use crate::pool::Pool;
 use crate::session::{Session, SessionProvider};
 
 /// A failed attempt: the connection must stand within this time.
@@ -44,12 +46,19 @@ const FALLBACK_REGION: &str = "us-east-1";
 /// Requests in flight where nobody has said another number.
 const DEFAULT_CONCURRENCY: usize = 64;
 
+/// The machine's clock, for what needs nothing else of a [`Host`].
+pub fn machine_time() -> SharedTimeSource {
+    SharedTimeSource::new(SystemTimeSource::new())
+}
+
 /// Environment, clock, sleep and HTTP, injected.
 #[derive(Clone, Debug)]
 pub struct Host {
     pub(crate) config: SdkConfig,
     region_given: bool,
-    pool: SharedHttpClient,
+    pool: Pool,
+    /// Whether requests may go where they can be read on the way.
+    insecure: Arc<AtomicBool>,
     pub(crate) time: SharedTimeSource,
     pub(crate) sleep: SharedAsyncSleep,
     pub(crate) retries: RetryConfig,
@@ -65,7 +74,7 @@ impl Host {
     /// # Errors
     /// A CA bundle that cannot be read.
     pub async fn from_environment(app: &'static str, ca_bundle: Option<&[u8]>) -> Result<Self, String> {
-        let time = SharedTimeSource::new(SystemTimeSource::new());
+        let time = machine_time();
         let transport = Transport::new(ca_bundle, ProxyConfig::from_env())?;
         let sleep = SharedAsyncSleep::new(TokioSleep::new());
         Self::load(app, transport, time, sleep, None).await
@@ -84,9 +93,10 @@ impl Host {
         sleep: SharedAsyncSleep,
         endpoint: Option<&str>,
     ) -> Result<Self, String> {
-        let pool = transport.client(DEFAULT_CONCURRENCY)?;
+        let insecure = Arc::new(AtomicBool::new(false));
+        let pool = Pool::new(transport.client(DEFAULT_CONCURRENCY)?, Arc::clone(&insecure));
         let limit = Limit::new(DEFAULT_CONCURRENCY);
-        let (http, _) = limit.client(pool.clone(), Reading::Whole);
+        let (http, _) = limit.client(pool.client(), Reading::Whole);
         // Not the default region chain: its last link asks the instance metadata service, for seconds, on machines that
         // have none.
         let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
@@ -123,6 +133,7 @@ impl Host {
             config: loader.load().await,
             region_given,
             pool,
+            insecure,
             limit,
             time,
             sleep,
@@ -167,15 +178,27 @@ impl Host {
     /// # Errors
     /// A client that cannot be made.
     pub fn with_concurrency(mut self, most: usize) -> Result<Self, String> {
-        self.pool = self.transport.client(most)?;
+        self.pool = Pool::new(self.transport.client(most)?, Arc::clone(&self.insecure));
         self.limit = Limit::new(most);
         self.config = self.config.to_builder().http_client(self.unsigned_http()).build();
         Ok(self)
     }
 
+    /// Lets requests go to endpoints that [`endpoint::check`](crate::endpoint::check) refuses.
+    pub fn allow_insecure_endpoints(&self) {
+        self.insecure.store(true, Ordering::Relaxed);
+    }
+
+    /// Closes all connections, at the end of a run: no request can be made from then on.
+    pub async fn close(&self) {
+        self.pool.close();
+        // The connections end in tasks of their own. One of them may wait for this thread, which has other things to do.
+        tokio::task::yield_now().await;
+    }
+
     /// For requests that are not signed.
     pub(crate) fn unsigned_http(&self) -> SharedHttpClient {
-        self.limit.client(self.pool.clone(), Reading::Whole).0
+        self.limit.client(self.pool.client(), Reading::Whole).0
     }
 
     /// Configuration for clients that sign with `session`, in `region`, counted by `meter`.
@@ -186,7 +209,7 @@ impl Host {
         meter: &Arc<Meter>,
         reading: Reading,
     ) -> SdkConfig {
-        let (http, turns) = self.limit.client(self.pool.clone(), reading);
+        let (http, turns) = self.limit.client(self.pool.client(), reading);
         let session = Arc::clone(session);
         self.config
             .to_builder()

@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_sts::Client;
-use secrecy::ExposeSecret;
 
 use crate::error::{AuthError, Cause, Step};
 use crate::host::Host;
 use crate::oidc::request_token;
+use crate::secret::{FORGOTTEN, Secret};
 use crate::session::{Issue, Session};
 use crate::settings::{Method, RoleOptions, WebIdentity};
 use crate::sts::assume_role_with_web_identity;
@@ -24,12 +24,12 @@ pub(crate) fn session(host: &Host, method: &Method, options: &RoleOptions, sts: 
             secret_access_key,
             session_token,
         } => {
-            let token = session_token.as_ref().map(|token| token.expose_secret().to_owned());
-            let secret = secret_access_key.expose_secret();
-            Session::new(
-                Keys(Credentials::new(access_key_id, secret, token, None, "parameters")),
-                time,
-            )
+            let keys = Keys {
+                access_key_id: access_key_id.clone(),
+                secret_access_key: secret_access_key.clone(),
+                session_token: session_token.clone(),
+            };
+            Session::new(keys, time)
         }
         Method::WebIdentity(identity) => Session::new(
             WebIdentityIssuer {
@@ -45,12 +45,23 @@ pub(crate) fn session(host: &Host, method: &Method, options: &RoleOptions, sts: 
 }
 
 /// Given credentials: AWS does not tell when they expire, and they cannot be renewed.
-struct Keys(Credentials);
+struct Keys {
+    access_key_id: String,
+    secret_access_key: Secret,
+    session_token: Option<Secret>,
+}
 
 #[async_trait]
 impl Issue for Keys {
     async fn issue(&self) -> Result<Credentials, AuthError> {
-        Ok(self.0.clone())
+        let token = self
+            .session_token
+            .as_ref()
+            .and_then(|token| token.expose(str::to_owned));
+        let keys = self
+            .secret_access_key
+            .expose(|secret| Credentials::new(&self.access_key_id, secret, token, None, "parameters"));
+        keys.ok_or_else(|| AuthError::new(Step::Identity, Cause::Invalid(FORGOTTEN.to_owned())))
     }
 }
 

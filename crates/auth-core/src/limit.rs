@@ -15,7 +15,6 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
@@ -24,6 +23,8 @@ use crate::tunnel;
 
 /// Bytes of answers that may be in memory at once, in KiB. An answer counts until it has been parsed.
 const ANSWERS_KIB: u32 = 12 * 1024;
+/// Answers that are larger do not come from AWS, which gives its answers in pages; in bytes.
+const LARGEST_ANSWER: usize = 128 * 1024 * 1024;
 /// What an answer counts that does not tell its length (EC2's are chunked): a page of 400 instances is about this.
 const UNTOLD_KIB: u32 = 2 * 1024;
 
@@ -139,12 +140,8 @@ impl HttpConnector for LimitedConnector {
             }
             let room = answers.acquire_many_owned(kib(&response)).await.map_err(closed)?;
             let body = std::mem::replace(response.body_mut(), SdkBody::taken());
-            let bytes = ByteStream::new(body)
-                .collect()
-                .await
-                .map_err(|error| ConnectorError::io(error.into()))?;
             let answer = Answer {
-                bytes: bytes.into_bytes(),
+                bytes: whole(body, LARGEST_ANSWER).await?,
                 _room: room,
             };
             *response.body_mut() = SdkBody::from(Bytes::from_owner(answer));
@@ -178,7 +175,7 @@ impl Body for Streamed {
 
 /// An answer in memory; the room that it takes is free again when the last one who reads it lets go.
 struct Answer {
-    bytes: Bytes,
+    bytes: Vec<u8>,
     _room: OwnedSemaphorePermit,
 }
 
@@ -186,6 +183,25 @@ impl AsRef<[u8]> for Answer {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
+}
+
+/// All of `body`, where it has at most `most` bytes.
+async fn whole(mut body: SdkBody, most: usize) -> Result<Vec<u8>, ConnectorError> {
+    let mut bytes = Vec::with_capacity(
+        body.content_length()
+            .map_or(0, |told| usize::try_from(told).unwrap_or(most).min(most)),
+    );
+    while let Some(frame) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        let Ok(data) = frame.map_err(|error| ConnectorError::io(error))?.into_data() else {
+            continue;
+        };
+        if bytes.len() + data.len() > most {
+            let why = format!("the answer has more than {most} bytes, which AWS never sends");
+            return Err(ConnectorError::user(why.into()));
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes)
 }
 
 fn kib(response: &HttpResponse) -> u32 {
@@ -198,4 +214,18 @@ fn kib(response: &HttpResponse) -> u32 {
     });
     // One that is larger than all the room there is waits until it is alone.
     kib.min(ANSWERS_KIB)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_is_taken_whole_and_no_larger_than_it_may_be() {
+        assert_eq!(whole(SdkBody::from("0123456789"), 10).await.unwrap(), b"0123456789");
+        assert_eq!(whole(SdkBody::empty(), 10).await.unwrap(), b"");
+        let error = whole(SdkBody::from("0123456789"), 9).await.unwrap_err();
+        assert!(format!("{error:?}").contains("more than 9 bytes"), "{error:?}");
+    }
 }

@@ -12,10 +12,11 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::timeout::TimeoutConfig;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use url::form_urlencoded;
 
 use crate::host::Host;
+use crate::secret::{FORGOTTEN, Secret};
 use crate::settings::{ClientAuthentication, WebIdentity};
 
 /// An identity provider that needs longer than this for a token is down.
@@ -86,8 +87,9 @@ impl std::error::Error for TokenError {}
 /// # Errors
 /// See [`TokenError`]; answers of 429 and 5xx and broken connections are retried first.
 pub async fn request_token(host: &Host, identity: &WebIdentity) -> Result<SecretString, TokenError> {
+    let form = Form::of(identity).ok_or_else(|| TokenError::Unreachable(FORGOTTEN.to_owned()))?;
     let operation = operation(host, identity);
-    operation.invoke(Form::of(identity)).await.map_err(|error| match error {
+    operation.invoke(form).await.map_err(|error| match error {
         SdkError::ServiceError(inner) => without_secret(inner.into_err(), &identity.client_secret),
         SdkError::TimeoutError(_) => TokenError::Unreachable(format!("none within {} s", TOKEN_TIMEOUT.as_secs())),
         SdkError::ResponseError(inner) => TokenError::Unexpected {
@@ -145,7 +147,8 @@ impl fmt::Debug for Form {
 }
 
 impl Form {
-    fn of(identity: &WebIdentity) -> Self {
+    /// `None` where the secret is forgotten.
+    fn of(identity: &WebIdentity) -> Option<Self> {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("grant_type", "client_credentials");
         for (name, value) in [("scope", &identity.scope), ("audience", &identity.audience)] {
@@ -154,25 +157,26 @@ impl Form {
             }
         }
         form.extend_pairs(&identity.token_parameters);
-        let secret = identity.client_secret.expose_secret();
-        let authorization = match identity.client_authentication {
-            ClientAuthentication::Basic => {
-                // Form-encoded before base64 (RFC 6749, section 2.3.1): a secret with `:` or `%` fails otherwise.
-                let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-                let pair = format!("{}:{}", encode(&identity.client_id), encode(secret));
-                Some(format!("Basic {}", STANDARD.encode(pair)))
-            }
-            ClientAuthentication::Post => {
-                form.append_pair("client_id", &identity.client_id);
-                form.append_pair("client_secret", secret);
-                None
-            }
-        };
-        Form {
+        let authorization = identity
+            .client_secret
+            .expose(|secret| match identity.client_authentication {
+                ClientAuthentication::Basic => {
+                    // Form-encoded before base64 (RFC 6749, section 2.3.1): a secret with `:` or `%` fails otherwise.
+                    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+                    let pair = format!("{}:{}", encode(&identity.client_id), encode(secret));
+                    Some(format!("Basic {}", STANDARD.encode(pair)))
+                }
+                ClientAuthentication::Post => {
+                    form.append_pair("client_id", &identity.client_id);
+                    form.append_pair("client_secret", secret);
+                    None
+                }
+            })?;
+        Some(Form {
             path_and_query: identity.token_url[url::Position::BeforePath..url::Position::AfterQuery].to_owned(),
             body: form.finish(),
             authorization,
-        }
+        })
     }
 
     fn into_request(self) -> Result<HttpRequest, aws_smithy_runtime_api::box_error::BoxError> {
@@ -219,7 +223,8 @@ fn read_answer(response: &HttpResponse) -> Result<SecretString, TokenError> {
 }
 
 /// A provider's description may repeat what it was sent.
-fn without_secret(error: TokenError, secret: &SecretString) -> TokenError {
+fn without_secret(error: TokenError, secret: &Secret) -> TokenError {
+    let hidden = |text: String| secret.expose(|secret| text.replace(secret, "***")).unwrap_or(text);
     match error {
         TokenError::Refused {
             status,
@@ -227,8 +232,8 @@ fn without_secret(error: TokenError, secret: &SecretString) -> TokenError {
             description,
         } => TokenError::Refused {
             status,
-            error: error.replace(secret.expose_secret(), "***"),
-            description: description.map(|text| text.replace(secret.expose_secret(), "***")),
+            error: hidden(error),
+            description: description.map(hidden),
         },
         other => other,
     }
@@ -237,6 +242,8 @@ fn without_secret(error: TokenError, secret: &SecretString) -> TokenError {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use secrecy::ExposeSecret as _;
+
     use super::*;
     use crate::arn::RoleTemplate;
 
@@ -256,7 +263,7 @@ mod tests {
 
     #[test]
     fn basic_encodes_id_and_secret_before_base64_and_keeps_them_out_of_the_form() {
-        let form = Form::of(&identity(ClientAuthentication::Basic));
+        let form = Form::of(&identity(ClientAuthentication::Basic)).unwrap();
         let header = form.authorization.as_deref().unwrap().strip_prefix("Basic ").unwrap();
         let pair = String::from_utf8(STANDARD.decode(header).unwrap()).unwrap();
         assert_eq!(pair, "client%3A1:s3cret%2F%2B%3D%3A%25+%26x");
@@ -269,7 +276,7 @@ mod tests {
 
     #[test]
     fn post_puts_id_and_secret_into_the_form() {
-        let form = Form::of(&identity(ClientAuthentication::Post));
+        let form = Form::of(&identity(ClientAuthentication::Post)).unwrap();
         assert_eq!(form.authorization, None);
         assert!(
             form.body

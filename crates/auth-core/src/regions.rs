@@ -110,12 +110,32 @@ pub async fn enabled(access: &AccountAccess, ask_in: &str) -> Result<Vec<(String
         .await
         .map_err(AwsError::of("ec2", "DescribeRegions"))?;
     let regions = answer.regions.unwrap_or_default().into_iter();
-    Ok(regions
+    let regions: Vec<(String, bool)> = regions
         .filter_map(|region| {
             let enabled = region.opt_in_status.as_deref() != Some("not-opted-in");
             Some((region.region_name?, enabled))
         })
-        .collect())
+        .collect();
+    // Names of regions become parts of host names and of the output's path.
+    match regions.iter().find(|(name, _)| !is_region(name)) {
+        Some((name, _)) => {
+            let why = format!("the answer names `{name}`, which is not the name of a region");
+            Err(AwsError::answer("ec2", "DescribeRegions", why))
+        }
+        None => Ok(regions),
+    }
+}
+
+/// Whether `name` is in the form of a region's name, such as `eu-west-1` or `us-gov-east-1`.
+pub fn is_region(name: &str) -> bool {
+    let Some((words, number)) = name.rsplit_once('-') else {
+        return false;
+    };
+    let is_word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    words.contains('-')
+        && words.split('-').all(is_word)
+        && !number.is_empty()
+        && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn select(regions: impl IntoIterator<Item = (String, bool)>, exclude: &[String]) -> Regions {
@@ -136,6 +156,28 @@ fn select(regions: impl IntoIterator<Item = (String, bool)>, exclude: &[String])
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_name_of_a_region_is_none() {
+        for name in ["eu-west-1", "us-gov-east-1", "eusc-de-east-1", "ap-southeast-12"] {
+            assert!(is_region(name), "{name}");
+        }
+        for name in [
+            "",
+            "eu",
+            "eu-1",
+            "eu-west-",
+            "eu--west-1",
+            "EU-west-1",
+            "eu-west-1/../x",
+            "../eu-west-1",
+            "eu-west-1\n",
+            "eu-west-1.evil",
+            "eu-west-\u{661}",
+        ] {
+            assert!(!is_region(name), "{name}");
+        }
+    }
 
     #[test]
     fn regions_are_collected_once_in_order_and_the_others_are_named_with_the_reason() {

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use secrecy::SecretString;
 use url::Url;
 
 use crate::arn::{AccountId, RoleTemplate};
+use crate::secret::Secret;
 
 /// All that signing in and finding the accounts needs to know.
 #[derive(Clone, Debug)]
@@ -29,6 +29,24 @@ pub struct AuthSettings {
     pub listing_page_size: Option<i32>,
 }
 
+impl AuthSettings {
+    /// Lets go of the secrets, at the end of a run: no session can be had or renewed from then on.
+    pub fn forget_secrets(&self) {
+        match &self.method {
+            Method::AccessKey {
+                secret_access_key,
+                session_token,
+                ..
+            } => {
+                secret_access_key.forget();
+                session_token.iter().for_each(Secret::forget);
+            }
+            Method::WebIdentity(identity) => identity.client_secret.forget(),
+            Method::DefaultChain => {}
+        }
+    }
+}
+
 /// The authentication methods.
 #[derive(Clone, Debug)]
 pub enum Method {
@@ -37,9 +55,9 @@ pub enum Method {
         /// `AKIA…` or, with a session token, `ASIA…`.
         access_key_id: String,
         /// The secret access key.
-        secret_access_key: SecretString,
+        secret_access_key: Secret,
         /// Third part of temporary credentials.
-        session_token: Option<SecretString>,
+        session_token: Option<Secret>,
     },
     /// OIDC client credentials, then AssumeRoleWithWebIdentity.
     WebIdentity(Box<WebIdentity>),
@@ -55,7 +73,7 @@ pub struct WebIdentity {
     /// The client at the identity provider.
     pub client_id: String,
     /// Its secret.
-    pub client_secret: SecretString,
+    pub client_secret: Secret,
     /// How the client proves itself (RFC 6749, section 2.3.1).
     pub client_authentication: ClientAuthentication,
     /// The `scope` field, if any.

@@ -1,7 +1,7 @@
 //! The command line: derived from the parameters' declarations, the same for every connector.
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::process::ExitCode;
@@ -13,11 +13,12 @@ use futures::{Stream, StreamExt as _};
 
 use crate::connector::{Connector, parameters_of};
 use crate::exit::Exit;
+use crate::parameters::catalog::ALLOW_INSECURE_ENDPOINTS;
 use crate::parameters::sources::{Inputs, read};
 use crate::parameters::{Parameter, ParameterKind, Problem, SecretSource, flag_of, reference, schema};
 use crate::rows::Format;
-use crate::settings::Settings;
-use crate::terminal::{LogFormat, Terminal, harmless};
+use crate::settings::{Settings, check_endpoints};
+use crate::terminal::{LogFormat, Screen, Terminal, harmless};
 use crate::verbs::{self, Context, Resume};
 
 /// What a program is started with. `main` takes it from the process; a test makes its own.
@@ -56,7 +57,11 @@ pub fn main<C: Connector>(connector: C) -> ExitCode {
                 .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
                 .collect(),
             host: None,
-            stdout: Box::new(io::stdout()),
+            stdout: if io::stdout().is_terminal() {
+                Box::new(Screen::new(io::stdout()))
+            } else {
+                Box::new(io::stdout())
+            },
             terminal: None,
             interrupts: Box::pin(signals()),
         };
@@ -107,6 +112,11 @@ pub async fn run<C: Connector>(connector: &C, mut invocation: Invocation) -> Exi
             &schema::json_schema(connector.about().name, &parameters),
         ),
         "schema" => print_json(&mut invocation.stdout, &verbs::schema(connector)),
+        "secret" => {
+            let terminal = invocation.terminal.take();
+            let terminal = terminal.unwrap_or_else(|| Terminal::stderr(LogFormat::Plain, 0, false));
+            verbs::secret::secret(matches, &terminal, &mut invocation.stdout)
+        }
         "reference" => reference_page(connector, &parameters, matches, &mut invocation.stdout),
         _ => with_settings(connector, &parameters, verb, matches, invocation).await,
     };
@@ -114,7 +124,7 @@ pub async fn run<C: Connector>(connector: &C, mut invocation: Invocation) -> Exi
         // The reader has seen enough; that is no failure of the run, and nothing to talk about.
         io::ErrorKind::BrokenPipe => Exit::Complete,
         _ => {
-            let _ = writeln!(io::stderr(), "error: {error}");
+            let _ = writeln!(io::stderr(), "error: {}", harmless(&error.to_string()));
             Exit::Failed
         }
     })
@@ -144,10 +154,13 @@ async fn with_settings<C: Connector>(
         Ok(inputs) => inputs,
         Err(problems) => return Ok(refuse(&problems)),
     };
-    let values = match read(parameters, &inputs).await {
+    let mut values = match read(parameters, &inputs).await {
         Ok(values) => values,
         Err(problems) => return Ok(refuse(&problems)),
     };
+    if let Err(problems) = check_endpoints(&values, &inputs.environment) {
+        return Ok(refuse(&problems));
+    }
     let host = match invocation.host {
         Some(host) => host,
         None => match ambient_host(connector.about().name, &inputs.environment).await {
@@ -155,6 +168,10 @@ async fn with_settings<C: Connector>(
             Err(problem) => return Ok(refuse(&[problem])),
         },
     };
+    drop(inputs);
+    if values.boolean(&ALLOW_INSECURE_ENDPOINTS) {
+        host.allow_insecure_endpoints();
+    }
     let collector = connector.collector(&values, &host);
     let settings = Settings::from_values(&values, connector.about(), &host);
     let (settings, collector) = match (settings, collector) {
@@ -164,6 +181,8 @@ async fn with_settings<C: Connector>(
             return Ok(refuse(&problems.into_iter().flatten().flatten().collect::<Vec<_>>()));
         }
     };
+    // The settings have them.
+    values.forget_secrets();
     if verb != "run" && settings.format == Format::Parquet {
         let why = "format `parquet` is for rows: this verb prints a table, csv, json or jsonl";
         return Ok(refuse(&[Problem(why.to_owned())]));
@@ -373,6 +392,7 @@ fn command<C: Connector>(connector: &C, parameters: &[&'static Parameter]) -> Co
             "iam-policy",
             "Print the least-privilege policies and trust policies for the parameters",
         )))
+        .subcommand(verbs::secret::command())
         .subcommand(verb("spec", "Print the JSON Schema of the parameters"))
         .subcommand(verb("schema", "Print the columns of the output"))
         .subcommand(
@@ -388,7 +408,6 @@ const EXIT_CODES: &str = "Exit codes: 0 complete; 2 wrong parameters; 3 partial,
 fn flags(parameter: &'static Parameter) -> Vec<Arg> {
     let mut arg = Arg::new(parameter.flag())
         .long(parameter.flag())
-        .help(parameter.help)
         .help_heading(parameter.group.title())
         .num_args(1)
         .action(match parameter.kind {
@@ -406,7 +425,7 @@ fn flags(parameter: &'static Parameter) -> Vec<Arg> {
             ParameterKind::Chain => "ARNS",
             ParameterKind::Map => "JSON",
         });
-    let mut help = parameter.help.to_owned();
+    let mut help = parameter.meaning();
     if let ParameterKind::Choice(choices) = parameter.kind {
         help.push_str(&format!(" [one of: {}]", choices.join(", ")));
     }
@@ -414,6 +433,10 @@ fn flags(parameter: &'static Parameter) -> Vec<Arg> {
         help.push_str(&format!(" [default: {default}]"));
     }
     arg = arg.help(help);
+    if parameter.kind == ParameterKind::Boolean {
+        // `--csv-safe` is `--csv-safe true`.
+        arg = arg.num_args(0..=1).default_missing_value("true");
+    }
     let Some(sources) = parameter.secret_sources() else {
         return vec![arg];
     };
@@ -429,7 +452,7 @@ fn flags(parameter: &'static Parameter) -> Vec<Arg> {
                 .long(flag_of(&name))
                 .value_name(value)
                 .help_heading(parameter.group.title())
-                .help(format!("{} From {from}.", parameter.help)),
+                .help(format!("{} From {from}.", parameter.meaning())),
         );
     }
     args

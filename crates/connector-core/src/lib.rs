@@ -9,6 +9,7 @@ pub mod collect;
 pub mod connector;
 pub mod exit;
 pub mod ledger;
+mod memory;
 pub mod parameters;
 pub mod rows;
 pub mod settings;

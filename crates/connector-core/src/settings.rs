@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use auth_core::arn::ACCOUNT_PLACEHOLDER;
+use auth_core::regions::is_region;
 use auth_core::settings::{AuthSettings, ClientAuthentication, Method, RegionChoice, RoleOptions, Scope, WebIdentity};
-use auth_core::{AccountId, Host, RoleTemplate};
-use url::{Host as UrlHost, Url};
+use auth_core::{AccountId, Host, RoleTemplate, Secret, endpoint};
+use url::Url;
 
 use crate::connector::{About, DefaultRegions};
 use crate::parameters::catalog::*;
 use crate::parameters::{Parameter, Problem, Values};
-use crate::rows::{Format, OutputPath};
+use crate::rows::{Format, Formulas, OutputPath};
 
 /// The validated parameters of a run.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub struct Settings {
     pub output: Destination,
     /// Their format.
     pub format: Format,
+    /// What becomes of formulas in CSV.
+    pub formulas: Formulas,
     /// The leading columns, by name.
     pub leading: Vec<String>,
     /// Where the ledger goes.
@@ -70,7 +73,7 @@ impl Settings {
         let mut rules = Rules {
             values,
             problems: Vec::new(),
-            warnings: Vec::new(),
+            warnings: values.warnings().to_vec(),
         };
         let method = rules.method();
         let roles = rules.roles(about.name);
@@ -87,6 +90,7 @@ impl Settings {
         if keep_last_good && output == Destination::Stdout {
             rules.problem("keep_last_good needs a file that rows are kept beside: name one with output");
         }
+        let formulas = rules.formulas(format);
         let listing_page_size = if values.has(&LISTING_PAGE_SIZE) {
             values.integer(&LISTING_PAGE_SIZE)
         } else {
@@ -106,6 +110,7 @@ impl Settings {
                 state: output.path().map(state_of),
                 output,
                 format,
+                formulas,
                 leading,
                 ledger,
                 keep_last_good,
@@ -215,14 +220,14 @@ impl Rules<'_> {
             return None;
         }
         let access_key_id = self.values.text(&ACCESS_KEY_ID)?.to_owned();
-        let session_token = self.values.secret(&SESSION_TOKEN).cloned();
+        let session_token = self.values.secret(&SESSION_TOKEN).cloned().map(Secret::from);
         if access_key_id.starts_with("ASIA") && session_token.is_none() {
             self.problem(
                 "session_token is missing: access_key_id begins with ASIA, so the key is temporary and AWS takes it \
                  with its session token only",
             );
         }
-        let secret_access_key = self.values.secret(&SECRET_ACCESS_KEY)?.clone();
+        let secret_access_key = self.values.secret(&SECRET_ACCESS_KEY)?.clone().into();
         Some(Method::AccessKey {
             access_key_id,
             secret_access_key,
@@ -232,13 +237,17 @@ impl Rules<'_> {
 
     fn web_identity(&mut self) -> Option<Method> {
         let complete = self.required(&[&CLIENT_ID, &CLIENT_SECRET, &IDP_URL, &ROLE_ARN], METHOD_OIDC);
-        let token_url = self.values.text(&IDP_URL).and_then(|text| match token_url(text) {
-            Ok(url) => Some(url),
-            Err(why) => {
-                self.problem(format!("IdpUrl: {why}"));
-                None
-            }
-        });
+        let insecure = self.values.boolean(&ALLOW_INSECURE_ENDPOINTS);
+        let token_url = self
+            .values
+            .text(&IDP_URL)
+            .and_then(|text| match token_url(text, insecure) {
+                Ok(url) => Some(url),
+                Err(why) => {
+                    self.problem(format!("IdpUrl: {why}"));
+                    None
+                }
+            });
         let role_arn = self
             .values
             .text(&ROLE_ARN)
@@ -263,7 +272,7 @@ impl Rules<'_> {
         Some(Method::WebIdentity(Box::new(WebIdentity {
             token_url: token_url?,
             client_id: self.values.text(&CLIENT_ID)?.to_owned(),
-            client_secret: self.values.secret(&CLIENT_SECRET)?.clone(),
+            client_secret: self.values.secret(&CLIENT_SECRET)?.clone().into(),
             client_authentication,
             scope: self.values.text(&OIDC_SCOPE).map(str::to_owned),
             audience: self.values.text(&OIDC_AUDIENCE).map(str::to_owned),
@@ -455,6 +464,19 @@ impl Rules<'_> {
         named.to_vec()
     }
 
+    fn formulas(&mut self, format: Format) -> Formulas {
+        if !self.values.boolean(&CSV_SAFE) {
+            return Formulas::Kept;
+        }
+        if format != Format::Csv {
+            let name = format.name();
+            self.warnings.push(format!(
+                "csv_safe has a meaning with format csv only: {name} is written as it is"
+            ));
+        }
+        Formulas::Defused
+    }
+
     fn region_names(&mut self, parameter: &Parameter) -> Vec<String> {
         let names = self.values.list(parameter).to_vec();
         for name in &names {
@@ -464,15 +486,7 @@ impl Rules<'_> {
     }
 
     fn region(&mut self, parameter: &Parameter, name: &str) {
-        let parts: Vec<&str> = name.split('-').collect();
-        let legal = parts.len() >= 3
-            && parts[..parts.len() - 1]
-                .iter()
-                .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase()))
-            && parts
-                .last()
-                .is_some_and(|last| !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit()));
-        if !legal {
+        if !is_region(name) {
             self.problem(format!(
                 "{}: `{name}` is not the name of a region, such as eu-west-1",
                 parameter.name
@@ -539,27 +553,39 @@ impl Rules<'_> {
     }
 }
 
-fn token_url(text: &str) -> Result<Url, String> {
+/// The endpoints that the environment names instead of AWS's own:
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>. Those of a profile are found out when a
+/// request is to go there.
+///
+/// # Errors
+/// Each that is no URL, and each on whose way what is sent could be read.
+pub fn check_endpoints(values: &Values, environment: &[(String, String)]) -> Result<(), Vec<Problem>> {
+    let insecure = values.boolean(&ALLOW_INSECURE_ENDPOINTS);
+    let named = environment.iter().filter(|(name, _)| {
+        let service = name.strip_prefix("AWS_ENDPOINT_URL");
+        service.is_some_and(|service| service.is_empty() || service.starts_with('_'))
+    });
+    let problems: Vec<Problem> = named
+        .filter_map(|(name, text)| {
+            // The SDK takes it for a URL all the same.
+            if text.is_empty() {
+                let why = format!("{name}: it is empty: give it a URL, or take it out of the environment");
+                return Some(Problem(why));
+            }
+            let checked = Url::parse(text).map_err(|error| format!("not a URL: {error}"));
+            let checked = checked.and_then(|url| endpoint::check(&url, insecure));
+            checked.err().map(|why| Problem(format!("{name}: {why}")))
+        })
+        .collect();
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+fn token_url(text: &str, insecure: bool) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| format!("not a URL: {error}"))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err("credentials do not belong into the URL: use ClientId and ClientSecret".to_owned());
     }
-    let loopback = match url.host() {
-        Some(UrlHost::Ipv4(address)) => address.is_loopback(),
-        Some(UrlHost::Ipv6(address)) => address.is_loopback(),
-        Some(UrlHost::Domain(name)) => name == "localhost",
-        None => false,
-    };
-    match url.scheme() {
-        "https" => {}
-        "http" if loopback => {}
-        "http" => {
-            return Err(format!(
-                "`{text}` would send the client's secret unencrypted: use https (http is for loopback only)"
-            ));
-        }
-        other => return Err(format!("`{other}` is not a scheme for a token endpoint: use https")),
-    }
+    endpoint::check(&url, insecure)?;
     if url.fragment().is_some() {
         return Err(format!("`{text}` has a fragment (#…), which is never sent: remove it"));
     }

@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read as _, Write};
 use std::marker::PhantomData;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -16,15 +17,14 @@ use auth_core::Host;
 use auth_core::host::{SharedTimeSource, TimeSource};
 use aws_sim::{Call, Clock, Estate, Sim};
 use aws_smithy_async::rt::sleep::SharedAsyncSleep;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use connector_core::terminal::Terminal;
 use connector_core::{Connector, Invocation};
 use serde_json::{Map, Value as Json, json};
 use tempfile::TempDir;
-use url::form_urlencoded;
 
 mod events;
+mod forms;
+mod memory;
 mod pauses;
 
 pub use events::Events;
@@ -66,8 +66,11 @@ pub struct Run<'a, P> {
     verb: &'static str,
     params: Map<String, Json>,
     file: &'static str,
+    text: Option<String>,
+    mode: u32,
     flags: Vec<String>,
     environment: Vec<(String, String)>,
+    simulated: bool,
     stdin: Option<String>,
     typed: bool,
     secrets: Vec<String>,
@@ -86,8 +89,11 @@ impl<'a, P: Program> Run<'a, P> {
             verb: "run",
             params: Map::new(),
             file: "params.json",
+            text: None,
+            mode: 0o600,
             flags: Vec::new(),
             environment: Vec::new(),
+            simulated: true,
             stdin: None,
             typed: false,
             secrets: Vec::new(),
@@ -166,6 +172,12 @@ impl<'a, P: Program> Run<'a, P> {
         self
     }
 
+    /// Without the variable that leads all services to the simulator.
+    pub fn without_endpoint(mut self) -> Self {
+        self.simulated = false;
+        self
+    }
+
     /// What stands on standard input of the program; nothing otherwise.
     pub fn stdin(mut self, text: &str) -> Self {
         self.stdin = Some(text.to_owned());
@@ -198,6 +210,19 @@ impl<'a, P: Program> Run<'a, P> {
         self
     }
 
+    /// A parameter file of another format, instead of the parameters. It names an output `rows.json`.
+    pub fn parameter_file(mut self, name: &'static str, text: &str) -> Self {
+        self.file = name;
+        self.text = Some(text.to_owned());
+        self
+    }
+
+    /// The permissions of the parameter file, instead of its owner's alone.
+    pub fn mode(mut self, mode: u32) -> Self {
+        self.mode = mode;
+        self
+    }
+
     /// How an in-process run sleeps, instead of hardly at all.
     pub fn sleeping(mut self, sleep: SharedAsyncSleep) -> Self {
         self.sleep = Some(sleep);
@@ -212,9 +237,12 @@ impl<'a, P: Program> Run<'a, P> {
 
     fn arguments(&self) -> Vec<String> {
         let mut arguments = vec![self.verb.to_owned()];
-        if !self.typed && !matches!(self.verb, "spec" | "schema") {
+        if !self.typed && !matches!(self.verb, "spec" | "schema" | "secret") {
             let file = self.path(self.file);
-            fs::write(&file, serde_json::to_string_pretty(&self.params).unwrap()).unwrap();
+            let text = self.text.clone();
+            let text = text.unwrap_or_else(|| serde_json::to_string_pretty(&self.params).unwrap());
+            fs::write(&file, text).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(self.mode)).unwrap();
             arguments.extend(["--params".to_owned(), file.display().to_string(), "-vvv".to_owned()]);
         }
         arguments.extend(self.flags.iter().cloned());
@@ -229,8 +257,8 @@ impl<'a, P: Program> Run<'a, P> {
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.directory.path())
-            .env("AWS_ENDPOINT_URL", self.sim.endpoint())
             .env("AWS_EC2_METADATA_DISABLED", "true")
+            .envs(self.simulated.then(|| ("AWS_ENDPOINT_URL", self.sim.endpoint())))
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.directory.path())
             .stdin(if self.stdin.is_some() {
@@ -417,7 +445,7 @@ impl Outcome {
         let own: BTreeSet<PathBuf> = ["params.json", "secrets", ".aws"]
             .map(|name| outcome.directory.path().join(name))
             .into();
-        outcome.assert_no_secret(&forms(&secrets), &own);
+        outcome.assert_no_secret(&forms::forms(&secrets), &own);
         outcome
     }
 
@@ -631,27 +659,6 @@ fn before(text: &str, at: usize) -> String {
     let mut context: Vec<char> = text[..at].chars().rev().take(200).collect();
     context.reverse();
     context.into_iter().collect()
-}
-
-/// Each secret as it is, form-encoded, percent-encoded, in JSON, and in the header of basic authentication.
-fn forms(secrets: &[String]) -> Vec<String> {
-    let mut forms = BTreeSet::new();
-    for secret in secrets.iter().filter(|secret| secret.len() >= 6) {
-        let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-        let quoted = json!(secret).to_string();
-        forms.extend([
-            secret.clone(),
-            encoded.replace('+', "%20"),
-            quoted.trim_matches('"').to_owned(),
-        ]);
-        for id in [Estate::CLIENT_ID, "another-client"] {
-            // The end of the text is where the secret is; its front may be shifted.
-            forms.insert(STANDARD.encode(format!("{id}:{encoded}")));
-            forms.insert(STANDARD.encode(format!("{id}:{secret}")));
-        }
-        forms.insert(encoded);
-    }
-    forms.into_iter().collect()
 }
 
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! Rows page by page through Athena: wherever S3 is not allowed, and for results of one page.
 
-use auth_core::AwsError;
+use auth_core::{AwsError, Pages};
 use aws_sdk_athena::operation::get_query_results::GetQueryResultsOutput;
 use aws_sdk_athena::types::ColumnInfo;
 use connector_core::{SliceError, SliceRows};
@@ -61,7 +61,7 @@ impl Fetcher<'_> {
         }
         self.begin(rows, statement.statement.number, &columns);
         let mut lines = TextRows::new(columns.len());
-        let mut token: Option<String> = None;
+        let mut pages = Pages::of("athena", "GetQueryResults");
         // The first row; a page before it may be empty.
         let mut header = shape.has_header();
         loop {
@@ -78,11 +78,10 @@ impl Fetcher<'_> {
                     self.push(statement, &columns, cells, rows)?;
                 }
             }
-            token = AwsError::next_page("athena", "GetQueryResults", token.as_deref(), next)?;
-            if token.is_none() {
+            if !pages.next(next)? {
                 break;
             }
-            page = self.page(statement, token.clone(), MOST_ROWS).await?;
+            page = self.page(statement, pages.token(), MOST_ROWS).await?;
         }
         lines.finish(|record| self.push(statement, &columns, record.fields(), rows))
     }

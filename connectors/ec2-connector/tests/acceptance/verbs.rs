@@ -265,6 +265,9 @@ fn spec_is_a_schema_that_names_every_parameter() {
         "format",
         "ledger",
         "max_concurrency",
+        "allow_insecure_endpoints",
+        "csv_safe",
+        "secret_identity_file",
     ] {
         let property = properties.get(name).unwrap_or_else(|| panic!("{name} is missing"));
         let reference = property.get("$ref").and_then(Json::as_str);
@@ -285,7 +288,7 @@ fn spec_is_a_schema_that_names_every_parameter() {
         ),
         (&json!(900), &json!(43_200), &json!(3600))
     );
-    for secret in ["secret_access_key", "session_token", "ClientSecret"] {
+    for secret in ["secret_access_key", "session_token", "ClientSecret", "secret_identity"] {
         assert_eq!(of(secret)["writeOnly"], true, "{secret}");
     }
     let methods = of("AuthenticationMethod")["enum"].as_array().unwrap();
@@ -296,9 +299,7 @@ fn spec_is_a_schema_that_names_every_parameter() {
     // Every flag of the help is a parameter of the schema, and the other way round.
     let help = Run::bare(&sim).verb("run").flag("--help").run();
     for (name, property) in properties {
-        if property.get("$ref").is_none()
-            && !["secret_access_key", "session_token", "ClientSecret"].contains(&name.as_str())
-        {
+        if property.get("$ref").is_none() && property.get("writeOnly").is_none() {
             let mut flag = String::new();
             for c in name.chars() {
                 if c.is_ascii_uppercase() && !flag.is_empty() {

@@ -34,7 +34,9 @@ pub static ACCESS_KEY_ID: Parameter = Parameter::new(
 
 /// Second part of the access key.
 pub static SECRET_ACCESS_KEY: Parameter =
-    Parameter::new("secret_access_key", Secret, Authentication, "The access key's secret.").beside_the_rows();
+    Parameter::new("secret_access_key", Secret, Authentication, "The access key's secret.")
+        .beside_the_rows()
+        .encryptable();
 
 /// Third part of temporary credentials.
 pub static SESSION_TOKEN: Parameter = Parameter::new(
@@ -43,7 +45,8 @@ pub static SESSION_TOKEN: Parameter = Parameter::new(
     Authentication,
     "The third part of temporary initial credentials (an access key id that begins with ASIA).",
 )
-.beside_the_rows();
+.beside_the_rows()
+.encryptable();
 
 /// Client id at the identity provider.
 pub static CLIENT_ID: Parameter = Parameter::new(
@@ -61,7 +64,17 @@ pub static CLIENT_SECRET: Parameter = Parameter::new(
     Authentication,
     "OIDC: the client's secret at the identity provider.",
 )
-.beside_the_rows();
+.beside_the_rows()
+.encryptable();
+
+/// Identities for encrypted secrets.
+pub static SECRET_IDENTITY: Parameter = Parameter::new(
+    "secret_identity",
+    Secret,
+    Authentication,
+    "The age identities, one a line (AGE-SECRET-KEY-1…), that open the secrets that stand encrypted; any of them may fit. \
+     `secret keygen` makes one. Without it, the systemd credential secret_identity is taken where there is one.",
+);
 
 /// Token endpoint.
 pub static IDP_URL: Parameter = Parameter::new(
@@ -69,7 +82,7 @@ pub static IDP_URL: Parameter = Parameter::new(
     Text,
     Authentication,
     "OIDC: the identity provider's token endpoint; a client-credentials request there returns the token. https, or http \
-     on loopback. Redirects are not followed.",
+     on loopback (see allow_insecure_endpoints). Redirects are not followed.",
 );
 
 /// Role for the token.
@@ -260,6 +273,17 @@ pub static FORMAT: Parameter = Parameter::new(
     "Format of the rows. Default: what the output's ending says, else csv.",
 );
 
+/// Formulas in CSV.
+pub static CSV_SAFE: Parameter = Parameter::new(
+    "csv_safe",
+    Boolean,
+    Output,
+    "With csv, for spreadsheets: whether a text that begins with =, +, -, @, a tab or a line break, which a spreadsheet \
+     takes for a formula, gets an apostrophe in front. Numbers stay numbers. Programs that read the file see the \
+     apostrophe.",
+)
+.default("false");
+
 /// Leading columns.
 pub static LEADING_COLUMNS: Parameter = Parameter::new(
     "leading_columns",
@@ -332,6 +356,16 @@ pub static KEEP_LAST_GOOD: Parameter = Parameter::new(
 .default("false")
 .beside_the_rows();
 
+/// Endpoints without TLS.
+pub static ALLOW_INSECURE_ENDPOINTS: Parameter = Parameter::new(
+    "allow_insecure_endpoints",
+    Boolean,
+    Run,
+    "Whether IdpUrl and AWS_ENDPOINT_URL… may be http and not on loopback, where everybody on the way reads secrets and \
+     rows: for tests in a network of one's own.",
+)
+.default("false");
+
 /// All of them, in the order of the help and the reference page.
 pub static SHARED: &[&Parameter] = &[
     &AUTHENTICATION_METHOD,
@@ -340,6 +374,7 @@ pub static SHARED: &[&Parameter] = &[
     &SESSION_TOKEN,
     &CLIENT_ID,
     &CLIENT_SECRET,
+    &SECRET_IDENTITY,
     &IDP_URL,
     &ROLE_ARN,
     &SESSION_DURATION,
@@ -362,6 +397,7 @@ pub static SHARED: &[&Parameter] = &[
     &EXCLUDE_REGIONS,
     &OUTPUT,
     &FORMAT,
+    &CSV_SAFE,
     &LEADING_COLUMNS,
     &LEDGER,
     &KEEP_LAST_GOOD,
@@ -369,4 +405,5 @@ pub static SHARED: &[&Parameter] = &[
     &CALL_TIMEOUT,
     &SLICE_TIMEOUT,
     &RUN_TIMEOUT,
+    &ALLOW_INSECURE_ENDPOINTS,
 ];

@@ -2,6 +2,7 @@
 //! all come from the same declaration.
 
 pub mod catalog;
+pub mod encrypted;
 pub mod reference;
 pub mod schema;
 pub mod sources;
@@ -26,6 +27,8 @@ pub struct Parameter {
     pub help: &'static str,
     /// Whether another value can make other rows. An unfinished run is gone on with only by one with the same values.
     pub shapes_rows: bool,
+    /// Whether its value may stand encrypted, as age armor: see [`encrypted`].
+    pub encryptable: bool,
 }
 
 /// What a parameter takes.
@@ -92,6 +95,7 @@ impl Parameter {
             group,
             help,
             shapes_rows: true,
+            encryptable: false,
         }
     }
 
@@ -107,10 +111,25 @@ impl Parameter {
         self
     }
 
+    /// A secret whose value may stand encrypted.
+    pub const fn encryptable(mut self) -> Self {
+        self.encryptable = true;
+        self
+    }
+
     /// With other spellings.
     pub const fn aliases(mut self, aliases: &'static [&'static str]) -> Self {
         self.aliases = aliases;
         self
+    }
+
+    /// What it means, and how it may be given.
+    pub fn meaning(&self) -> String {
+        let mut meaning = self.help.to_owned();
+        if self.encryptable {
+            meaning.push_str(" May stand encrypted, as `secret encrypt` prints it.");
+        }
+        meaning
     }
 
     /// `AuthenticationMethod` → `authentication-method`

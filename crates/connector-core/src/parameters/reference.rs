@@ -34,7 +34,7 @@ pub fn markdown(connector: &str, parameters: &[&'static Parameter]) -> String {
             if !parameter.is_secret() {
                 let _ = write!(names, "<br>`--{}`", parameter.flag());
             }
-            let mut meaning = parameter.help.replace('|', "\\|");
+            let mut meaning = parameter.meaning().replace('|', "\\|");
             if let Some([(_, file), (_, command)]) = parameter.secret_sources() {
                 let _ = write!(
                     meaning,

@@ -55,7 +55,7 @@ fn property(parameter: &Parameter) -> Json {
             json!({"type": ["object", "null"], "additionalProperties": {"type": ["string", "number", "boolean"]}})
         }
     };
-    property["description"] = json!(parameter.help);
+    property["description"] = json!(parameter.meaning());
     if let Some(default) = parameter.default {
         property["default"] = match parameter.kind {
             ParameterKind::Integer(..) | ParameterKind::Number | ParameterKind::Boolean => {

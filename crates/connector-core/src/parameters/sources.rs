@@ -1,11 +1,14 @@
 //! Where parameters come from: a file, then environment variables, then flags; the later wins.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value as Json;
 
+use super::catalog::{OIDC_TOKEN_PARAMETERS, SECRET_IDENTITY};
+use super::encrypted::{Identities, is_encrypted, open};
 use super::values::{Problem, Source, Values};
 use super::{ENVIRONMENT_PREFIX, Parameter, ParameterKind, SecretSource, flag_of};
 
@@ -29,13 +32,18 @@ impl std::fmt::Debug for Inputs {
     }
 }
 
-/// Reads all sources. Secrets that stand elsewhere are fetched last.
+/// The systemd credential that holds identities, below `$CREDENTIALS_DIRECTORY`:
+/// <https://systemd.io/CREDENTIALS/>
+const IDENTITY_CREDENTIAL: &str = "secret_identity";
+
+/// Reads all sources. Secrets that stand elsewhere are fetched last, and those that stand encrypted are opened.
 ///
 /// # Errors
 /// All problems, not the first alone.
 pub async fn read(parameters: &[&'static Parameter], inputs: &Inputs) -> Result<Values, Vec<Problem>> {
     let mut values = Values::default();
     let mut problems = Vec::new();
+    let mut exposed = false;
     let mut keep = |result: Result<(), Problem>| problems.extend(result.err());
     if let Some(path) = &inputs.file {
         match read_file(path) {
@@ -52,6 +60,9 @@ pub async fn read(parameters: &[&'static Parameter], inputs: &Inputs) -> Result<
                             continue;
                         }
                         seen.push(parameter.name);
+                        let text = value.as_str().unwrap_or_default();
+                        let encrypted = parameter.encryptable && is_encrypted(text);
+                        exposed |= parameter.is_secret() && !text.is_empty() && !encrypted;
                     }
                     keep(values.set(parameters, key, value, &source));
                 }
@@ -111,16 +122,112 @@ pub async fn read(parameters: &[&'static Parameter], inputs: &Inputs) -> Result<
             keep(values.set(parameters, &key, &value, &Source::Flag(flag.clone())));
         }
     }
+    // A key beside its lock.
+    if let (Some(_), Some(source @ Source::File(_))) =
+        (values.secret(&SECRET_IDENTITY), values.source(&SECRET_IDENTITY))
+    {
+        keep(Err(Problem(format!(
+            "{name} ({source}): beside the secrets that it opens it protects nothing; let {name}_file name a file that \
+             holds it",
+            name = SECRET_IDENTITY.name
+        ))));
+    }
     for parameter in parameters.iter().filter(|parameter| parameter.is_secret()) {
         let Some((kind, place)) = values.elsewhere(parameter) else {
             continue;
         };
-        match fetch_secret(parameter, kind, place).await {
+        let place = place.to_owned();
+        match fetch_secret(parameters, parameter, kind, &place).await {
             Ok(secret) => values.set_secret(parameter, secret),
             Err(problem) => keep(Err(problem)),
         }
+        if parameter.name == SECRET_IDENTITY.name && kind == SecretSource::File {
+            warn_if_readable(&mut values, &format!("the identity file {place}"), Path::new(&place));
+        }
     }
+    if let (Some(path), true) = (&inputs.file, exposed) {
+        let file = format!("the parameter file {} has a secret in it and", path.display());
+        warn_if_readable(&mut values, &file, path);
+    }
+    problems.extend(open_encrypted(parameters, inputs, &mut values));
     if problems.is_empty() { Ok(values) } else { Err(problems) }
+}
+
+/// Others who can read a file can take over what its secrets are for.
+fn warn_if_readable(values: &mut Values, file: &str, path: &Path) {
+    let mode = std::fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode() & 0o777);
+    if mode & 0o077 != 0 {
+        values.warn(format!(
+            "{file} can be read by others (mode {mode:04o}): make it readable to its owner alone, `chmod 600`"
+        ));
+    }
+}
+
+/// Opens the secrets that stand encrypted, wherever they come from.
+fn open_encrypted(parameters: &[&'static Parameter], inputs: &Inputs, values: &mut Values) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut identities = None;
+    for parameter in parameters.iter().filter(|parameter| parameter.encryptable) {
+        let secret = values
+            .secret(parameter)
+            .filter(|secret| is_encrypted(secret.expose_secret()));
+        let (Some(secret), Some(source)) = (secret, values.source(parameter)) else {
+            continue;
+        };
+        let identities = identities.get_or_insert_with(|| find_identities(inputs, values));
+        let opened = match identities {
+            Ok(Some(identities)) => open(secret.expose_secret(), identities).map_err(|why| why.to_string()),
+            Ok(None) => Err(format!(
+                "it stands encrypted, and there is no identity to open it: name the file that holds it as {name}_file, \
+                 put it into {variable} in the environment, or into the systemd credential {IDENTITY_CREDENTIAL}",
+                name = SECRET_IDENTITY.name,
+                variable = SECRET_IDENTITY.environment(),
+            )),
+            // Told once, with the identity.
+            Err(_) => continue,
+        };
+        // What was encrypted from a file or echo ends in a line break that is not the secret's.
+        let opened = opened.and_then(|secret| match without_line_break(secret.expose_secret()) {
+            "" => Err("the encrypted value is empty".to_owned()),
+            text => Ok(SecretString::from(text)),
+        });
+        match opened {
+            Ok(secret) => values.set_secret(parameter, secret),
+            Err(why) => problems.push(Problem(format!("{} ({source}): {why}", parameter.name))),
+        }
+    }
+    if let Some(Err(problem)) = identities {
+        problems.push(problem);
+    }
+    problems
+}
+
+/// The identities of the parameter, else those of the systemd credential.
+fn find_identities(inputs: &Inputs, values: &Values) -> Result<Option<Identities>, Problem> {
+    let name = SECRET_IDENTITY.name;
+    if let Some(text) = values.secret(&SECRET_IDENTITY) {
+        let source = values
+            .source(&SECRET_IDENTITY)
+            .map_or(String::new(), ToString::to_string);
+        let parsed = Identities::parse(text.expose_secret());
+        return parsed
+            .map(Some)
+            .map_err(|why| Problem(format!("{name} ({source}): {why}")));
+    }
+    let directory = inputs
+        .environment
+        .iter()
+        .find(|(name, _)| name == "CREDENTIALS_DIRECTORY");
+    let path = match directory {
+        Some((_, directory)) if !directory.is_empty() => Path::new(directory).join(IDENTITY_CREDENTIAL),
+        _ => return Ok(None),
+    };
+    let refused = |why: String| Problem(format!("{name} (the systemd credential {}): {why}", path.display()));
+    match std::fs::read_to_string(&path).map(SecretString::from) {
+        Ok(text) => Identities::parse(text.expose_secret()).map(Some).map_err(refused),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(refused(error.to_string())),
+    }
 }
 
 /// The key, a parameter's name or that of a secret's other sources, that `fits`.
@@ -173,13 +280,24 @@ fn read_file(path: &Path) -> Result<Vec<(String, Json)>, Problem> {
     }
 }
 
-async fn fetch_secret(parameter: &Parameter, kind: SecretSource, place: &str) -> Result<SecretString, Problem> {
+async fn fetch_secret(
+    parameters: &[&'static Parameter],
+    parameter: &Parameter,
+    kind: SecretSource,
+    place: &str,
+) -> Result<SecretString, Problem> {
     let name = parameter.name;
     let bytes = match kind {
         SecretSource::File => std::fs::read(place)
             .map_err(|error| Problem(format!("{name}: the file {place} cannot be read: {error}")))?,
         SecretSource::Command => {
-            let output = tokio::process::Command::new("sh")
+            let mut command = tokio::process::Command::new("sh");
+            // What prints one secret needs to know none of the others.
+            for other in parameters.iter().filter(|other| other.is_secret()) {
+                command.env_remove(other.environment());
+            }
+            let output = command
+                .env_remove(OIDC_TOKEN_PARAMETERS.environment())
                 .args(["-c", place])
                 .stdin(Stdio::null())
                 .stderr(Stdio::inherit())
@@ -194,14 +312,17 @@ async fn fetch_secret(parameter: &Parameter, kind: SecretSource, place: &str) ->
         }
     };
     let text = String::from_utf8(bytes).map_err(|_| Problem(format!("{name}: what it was read from is not UTF-8")))?;
-    // One line break at the end is the editor's or echo's, not the secret's.
-    let secret = text
-        .strip_suffix('\n')
-        .map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
+    let secret = without_line_break(&text);
     if secret.is_empty() {
         return Err(Problem(format!("{name}: what it was read from is empty")));
     }
     Ok(SecretString::from(secret))
+}
+
+/// One line break at the end is the editor's or echo's, not the secret's.
+pub(crate) fn without_line_break(text: &str) -> &str {
+    text.strip_suffix('\n')
+        .map_or(text, |line| line.strip_suffix('\r').unwrap_or(line))
 }
 
 #[cfg(test)]

@@ -50,6 +50,8 @@ enum Given {
     List(Vec<String>),
     Map(BTreeMap<String, String>),
     Secret(SecretString),
+    /// A secret that was given, and is no longer here.
+    Forgotten,
     /// A secret that is still to be fetched.
     Elsewhere(SecretSource, String),
 }
@@ -58,6 +60,8 @@ enum Given {
 #[derive(Debug, Default)]
 pub struct Values {
     given: BTreeMap<&'static str, (Given, Source)>,
+    /// What the user should know of how they were given.
+    warnings: Vec<String>,
 }
 
 impl Values {
@@ -167,6 +171,29 @@ impl Values {
         }
     }
 
+    /// Where the value comes from.
+    pub fn source(&self, parameter: &Parameter) -> Option<&Source> {
+        self.given.get(parameter.name).map(|(_, source)| source)
+    }
+
+    /// What the user should know of how the parameters were given.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    pub(super) fn warn(&mut self, warning: String) {
+        self.warnings.push(warning);
+    }
+
+    /// Lets go of every secret. What was given, and from where, stays known.
+    pub fn forget_secrets(&mut self) {
+        for (given, _) in self.given.values_mut() {
+            if matches!(given, Given::Secret(_)) {
+                *given = Given::Forgotten;
+            }
+        }
+    }
+
     pub(super) fn set_secret(&mut self, parameter: &Parameter, secret: SecretString) {
         if let Some((given, _)) = self.given.get_mut(parameter.name) {
             *given = Given::Secret(secret);
@@ -198,7 +225,7 @@ impl Values {
                     Given::List(entries) => Json::from(entries.clone()),
                     // Extra fields of a token request may be secret; their names are enough to see what was sent.
                     Given::Map(entries) => entries.keys().map(|key| (key.clone(), Json::from("***"))).collect(),
-                    Given::Secret(_) | Given::Elsewhere(..) => Json::from("***"),
+                    Given::Secret(_) | Given::Forgotten | Given::Elsewhere(..) => Json::from("***"),
                 };
                 ((*name).to_owned(), shown)
             })
@@ -467,6 +494,14 @@ mod tests {
         let values =
             values(json!({"secret_access_key": "hush-1", "OidcTokenParameters": {"assertion": "hush-2"}})).unwrap();
         assert_eq!(values.secret(&SECRET_ACCESS_KEY).unwrap().expose_secret(), "hush-1");
+        let before = values.redacted();
+        let mut forgetful = values;
+        forgetful.forget_secrets();
+        assert!(forgetful.has(&SECRET_ACCESS_KEY) && forgetful.secret(&SECRET_ACCESS_KEY).is_none());
+        assert_eq!(forgetful.redacted(), before);
+        let values =
+            self::values(json!({"secret_access_key": "hush-1", "OidcTokenParameters": {"assertion": "hush-2"}}))
+                .unwrap();
         let shown = format!("{values:?} {:?}", values.redacted());
         assert!(!shown.contains("hush-1"), "{shown}");
         assert!(!serde_json::to_string(&values.redacted()).unwrap().contains("hush"));

@@ -1,5 +1,6 @@
 //! Cells as CSV (RFC 4180), JSON text, or the form that waits to become Parquet.
 
+use std::borrow::Cow;
 use std::io::Write as _;
 
 use base64::Engine as _;
@@ -89,11 +90,18 @@ pub(super) struct Encoder {
     front: Vec<u8>,
     /// What stands before each cell.
     before: Vec<Vec<u8>>,
+    /// With formulas defused: whether each cell is of a type that a number cannot stand in. Empty: they are not.
+    texts: Vec<bool>,
 }
 
 impl Encoder {
     /// `leading` are the cells that are the same in all rows.
-    pub(super) fn new(format: Format, leading: &[(&str, Option<&str>)], columns: &[Heading]) -> Self {
+    pub(super) fn new(
+        format: Format,
+        leading: &[(&str, Option<&str>)],
+        columns: &[Heading],
+        formulas: Formulas,
+    ) -> Self {
         let mut encoder = Encoder {
             format,
             front: match format {
@@ -103,7 +111,12 @@ impl Encoder {
                 Format::Parquet => vec![0; LENGTH],
             },
             before: Vec::new(),
+            texts: Vec::new(),
         };
+        if formulas == Formulas::Defused && format == Format::Csv {
+            let texts = columns.iter().map(|column| column.kind == Kind::Text);
+            encoder.texts = leading.iter().map(|_| true).chain(texts).collect();
+        }
         let names = leading.iter().map(|(name, _)| *name);
         let names = names.chain(columns.iter().map(|column| column.name.as_str()));
         encoder.before = names
@@ -116,6 +129,7 @@ impl Encoder {
         }
         encoder.front = front;
         encoder.before.drain(..leading.len());
+        encoder.texts.drain(..leading.len().min(encoder.texts.len()));
         encoder
     }
 
@@ -129,7 +143,11 @@ impl Encoder {
             row.extend_from_slice(before);
         }
         match self.format {
-            Format::Csv => csv_cell(row, value),
+            Format::Csv => match (value, self.texts.get(index)) {
+                (Value::Text(text), Some(is_text)) => csv_text(row, &defused(text, *is_text)),
+                (Value::Nested(json), Some(_)) => csv_text(row, &defused(json, false)),
+                _ => csv_cell(row, value),
+            },
             Format::Json | Format::Jsonl => json_cell(row, value),
             Format::Parquet => Cell::of(value).write(row),
         }
@@ -155,6 +173,26 @@ impl Encoder {
             }
         }
     }
+}
+
+/// What becomes of cells of CSV that a spreadsheet would take for a formula.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Formulas {
+    /// They stay exactly what they are.
+    Kept,
+    /// They are texts: an apostrophe stands before them.
+    Defused,
+}
+
+/// `text` with an apostrophe before it where a spreadsheet would take it for a formula:
+/// <https://owasp.org/www-community/attacks/CSV_Injection>. A number is one only in a column of texts: `-1` is harmless,
+/// but nobody can tell it from the beginning of more.
+pub(crate) fn defused(text: &str, is_text: bool) -> Cow<'_, str> {
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+    if is_formula && (is_text || text.parse::<f64>().is_err()) {
+        return Cow::Owned(format!("'{text}"));
+    }
+    Cow::Borrowed(text)
 }
 
 /// Rows that wait to become Parquet begin with the length of their cells.
@@ -252,8 +290,6 @@ fn timestamp(out: &mut Vec<u8>, seconds: i64, nanos: u32) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::borrow::Cow;
-
     use super::*;
 
     fn csv(cell: &Value<'_>) -> String {
@@ -312,6 +348,71 @@ mod tests {
             assert_eq!(csv(&cell), in_csv, "{cell:?}");
             assert_eq!(json(&cell), in_json, "{cell:?}");
         }
+    }
+
+    #[test]
+    fn formulas_become_texts_and_numbers_stay_numbers() {
+        let columns = [
+            Heading::new("a", Kind::Text),
+            Heading::new("b", Kind::Decimal(5, 2)),
+            Heading::new("c", Kind::Integer),
+            Heading::new("d", Kind::Nested),
+            Heading::new("e", Kind::Date),
+        ];
+        let leading = [("account_name", Some("@name")), ("region", None)];
+        let row = |formulas, cells: [Value<'_>; 5]| {
+            let encoder = Encoder::new(Format::Csv, &leading, &columns, formulas);
+            let mut row = Vec::new();
+            encoder.begin(&mut row);
+            for (index, cell) in cells.iter().enumerate() {
+                encoder.cell(&mut row, index, cell);
+            }
+            String::from_utf8(row).unwrap()
+        };
+        let cells = || {
+            let nested = Value::Nested("-1+cmd".into());
+            [
+                text("=1+1"),
+                text("-1.50"),
+                Value::Integer(-5),
+                nested,
+                text("-0044-03-15"),
+            ]
+        };
+        assert_eq!(row(Formulas::Kept, cells()), "@name,,=1+1,-1.50,-5,-1+cmd,-0044-03-15");
+        assert_eq!(
+            row(Formulas::Defused, cells()),
+            "'@name,,'=1+1,-1.50,-5,'-1+cmd,'-0044-03-15"
+        );
+        for (given, written) in [
+            ("=a,\"b\"", "\"'=a,\"\"b\"\"\""),
+            ("+1", "'+1"),
+            ("-1", "'-1"),
+            ("@a", "'@a"),
+            ("\ta", "'\ta"),
+            ("\ra", "\"'\ra\""),
+            ("\na", "\"'\na\""),
+            (" =a", " =a"),
+            ("a=", "a="),
+            ("'=a", "'=a"),
+            ("", "\"\""),
+        ] {
+            let cells = [text(given), Value::Null, Value::Null, Value::Null, Value::Null];
+            assert_eq!(
+                row(Formulas::Defused, cells),
+                format!("'@name,,{written},,,,"),
+                "{given:?}"
+            );
+        }
+        // Whoever sends a text for a number has to send a number.
+        let cells = [
+            Value::Null,
+            text("-1+1"),
+            text("=1"),
+            text("-Infinity"),
+            text("-1.0E22"),
+        ];
+        assert_eq!(row(Formulas::Defused, cells), "'@name,,,'-1+1,'=1,-Infinity,-1.0E22");
     }
 
     proptest::proptest! {

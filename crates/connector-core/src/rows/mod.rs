@@ -8,12 +8,13 @@ mod publish;
 mod spool;
 mod writer;
 
-pub use encode::Format;
+pub use encode::{Format, Formulas};
 pub use leading::LEADING as LEADING_COLUMNS;
 pub use publish::{Published, replace_file};
 pub use spool::{Run, Spool, SpooledTable};
 pub use writer::{Row, RowWriter, Scratch, SliceRows};
 
+pub(crate) use encode::defused;
 pub use layout::OutputPath;
 pub(crate) use layout::{Ended, layout};
 pub(crate) use leading::headings as leading_headings;

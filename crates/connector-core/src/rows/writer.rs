@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use auth_core::Account;
 
-use super::encode::{Encoder, Format};
+use super::encode::{Encoder, Format, Formulas, defused};
 use super::leading;
 use super::spool::{Run, Spool, SpooledTable};
 use crate::slice::{Facts, SliceError};
@@ -25,6 +25,7 @@ const SMALLEST_SPILL: usize = 64 * 1024;
 #[derive(Clone)]
 pub(crate) struct Rows {
     pub(crate) format: Format,
+    formulas: Formulas,
     /// The leading columns.
     pub(crate) leading: Arc<[Heading]>,
     pub(crate) spool: Arc<Spool>,
@@ -35,10 +36,17 @@ impl Rows {
     pub(crate) fn new(format: Format, leading: &[String], spool: Arc<Spool>) -> Self {
         Rows {
             format,
+            formulas: Formulas::Kept,
             leading: leading::headings(leading).into(),
             spool,
             buffered: Arc::default(),
         }
+    }
+
+    /// With formulas in CSV.
+    pub(crate) fn formulas(mut self, formulas: Formulas) -> Self {
+        self.formulas = formulas;
+        self
     }
 
     /// `now` as in `collected_at`.
@@ -191,11 +199,16 @@ impl Row<'_> {
 }
 
 impl RowWriter {
-    fn new(rows: &Rows, leading: &[Option<String>], columns: Vec<Heading>) -> Self {
+    fn new(rows: &Rows, leading: &[Option<String>], mut columns: Vec<Heading>) -> Self {
+        if rows.formulas == Formulas::Defused && rows.format == Format::Csv {
+            for column in &mut columns {
+                column.name = defused(&column.name, true).into_owned();
+            }
+        }
         let names = rows.leading.iter().map(|column| column.name.as_str());
         let leading: Vec<_> = names.zip(leading.iter().map(Option::as_deref)).collect();
         RowWriter {
-            encoder: Encoder::new(rows.format, &leading, &columns),
+            encoder: Encoder::new(rows.format, &leading, &columns, rows.formulas),
             sorted: columns.iter().any(|column| column.key),
             columns: columns.into(),
             spool: Arc::clone(&rows.spool),

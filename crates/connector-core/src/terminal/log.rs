@@ -6,6 +6,8 @@ use indicatif::{MultiProgress, ProgressDrawTarget};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::foreign::{harmless, harmless_lines};
+
 /// The form of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
@@ -69,7 +71,8 @@ impl Terminal {
         let builder = tracing_subscriber::fmt()
             .with_env_filter(EnvFilter::new(level))
             .with_writer(self.clone())
-            .with_ansi(self.interactive);
+            // No colours: then no escape is ours, and none gets through.
+            .with_ansi(false);
         // A second start, in a test process, keeps the first one's.
         let _ = match self.format {
             LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).try_init(),
@@ -78,8 +81,10 @@ impl Terminal {
         };
     }
 
-    /// Writes `text` above the display.
+    /// Writes `text` above the display. All that reaches the terminal, the display's own counters apart, comes through
+    /// here, and none of it can steer the terminal.
     pub fn print(&self, text: &str) {
+        let text = harmless_lines(text);
         self.bars.suspend(|| {
             let _ = io::stderr().lock().write_all(text.as_bytes());
         });
@@ -125,7 +130,10 @@ impl Write for Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
-        self.terminal.print(&String::from_utf8_lossy(&self.bytes));
+        // One line: a line break in a foreign text would begin another one, which looks like ours.
+        let text = String::from_utf8_lossy(&self.bytes);
+        let line = text.trim_end_matches('\n').replace('\n', " ");
+        self.terminal.print(&format!("{}\n", harmless(&line)));
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
+use super::foreign::harmless;
 use super::log::{LogFormat, Terminal};
-use super::table::harmless;
 use crate::ledger::SliceEntry;
 use crate::slice::Outcome;
 

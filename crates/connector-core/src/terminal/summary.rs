@@ -6,7 +6,8 @@ use std::path::Path;
 
 use indicatif::HumanCount;
 
-use super::table::{harmless, table};
+use super::foreign::harmless;
+use super::table::table;
 use crate::exit::Exit;
 use crate::ledger::Ledger;
 use crate::slice::Outcome;

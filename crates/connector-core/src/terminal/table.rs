@@ -1,15 +1,8 @@
-//! Tables and foreign texts on a terminal.
+//! Tables on a terminal.
 
 use comfy_table::{ContentArrangement, Table, presets};
 
-/// `text` without what a terminal would act on: names and messages come from strangers.
-pub fn harmless(text: &str) -> String {
-    // Beside the control characters, those that turn the direction of text around.
-    let acts = |c: char| {
-        c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
-    };
-    text.chars().map(|c| if acts(c) { '\u{fffd}' } else { c }).collect()
-}
+use super::foreign::harmless;
 
 /// A table without frames, no wider than `width` columns; ends in a line break.
 pub fn table(width: usize, head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
@@ -31,14 +24,6 @@ pub fn table(width: usize, head: &[&str], rows: impl IntoIterator<Item = Vec<Str
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn no_escape_reaches_the_terminal() {
-        assert_eq!(
-            harmless("a\u{1b}[31mb\r\n\u{9b}\u{202e}c é"),
-            "a\u{fffd}[31mb\u{fffd}\u{fffd}\u{fffd}\u{fffd}c é"
-        );
-    }
 
     #[test]
     fn tables_are_plain_text_in_columns() {

@@ -6,6 +6,7 @@ mod iam_policy;
 mod plan;
 mod run;
 mod schema;
+pub(crate) mod secret;
 
 pub use schema::reference as table_reference;
 pub(crate) use {
@@ -21,7 +22,7 @@ use serde::Serialize;
 use crate::exit::Exit;
 use crate::parameters::Values;
 use crate::parameters::catalog::FORMAT;
-use crate::rows::Format;
+use crate::rows::{Format, Formulas, defused};
 use crate::settings::Settings;
 use crate::terminal::{Terminal, harmless, table};
 
@@ -60,7 +61,11 @@ fn print<T: Serialize>(
             let mut writer = csv::Writer::from_writer(&mut *stdout);
             writer.write_record(head)?;
             for row in rows {
-                writer.write_record(cells(row))?;
+                let defused = |cell: String| match context.settings.formulas {
+                    Formulas::Defused => defused(&cell, true).into_owned(),
+                    Formulas::Kept => cell,
+                };
+                writer.write_record(cells(row).into_iter().map(defused))?;
             }
             writer.flush()?;
         }

@@ -64,7 +64,7 @@ pub(crate) async fn run<C: Connector>(
     ledger.started = timestamp(started);
     ledger.resumed = state.resumed().map(str::to_owned);
     let spool = Arc::clone(state.spool());
-    let rows = Rows::new(settings.format, &settings.leading, Arc::clone(&spool));
+    let rows = Rows::new(settings.format, &settings.leading, Arc::clone(&spool)).formulas(settings.formulas);
     let progress = Arc::new(Progress::new(context.terminal));
     let journal = Arc::new(Journal::default());
     let run = Arc::new(Run::new(
@@ -100,6 +100,10 @@ pub(crate) async fn run<C: Connector>(
         Some(_) = interrupts.next() => tracing::warn!("interrupted again: what runs at AWS may not have been stopped"),
         () = context.host.sleep().sleep(STOP_TIME) => tracing::warn!("AWS has not confirmed in time that everything was stopped"),
     }
+    // Nothing is asked any more; what is left takes as long as its reader does.
+    settings.auth.forget_secrets();
+    drop(run);
+    context.host.close().await;
     let now = context.host.time().now();
     match &ended {
         Err(_) => journal.cut_short(CutShort::Interrupted, now, &state),

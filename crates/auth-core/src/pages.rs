@@ -1,0 +1,171 @@
+//! Answers in pages, followed from token to token, to an end that comes.
+
+use std::error::Error as StdError;
+
+use aws_smithy_async::future::pagination_stream::PaginationStream;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::error::AwsError;
+
+/// More pages of one call do not come from AWS: a page has up to 1000 rows or instances.
+pub const MOST_PAGES: usize = 1_000_000;
+
+/// The pages of one call. No token is ignored: one that names its own page again, and a chain of tokens without an end,
+/// are failures, not the end of what there is.
+#[derive(Debug)]
+pub struct Pages {
+    service: &'static str,
+    operation: &'static str,
+    token: Option<String>,
+    seen: usize,
+    most: usize,
+}
+
+impl Pages {
+    /// Before the first page of `operation`.
+    pub fn of(service: &'static str, operation: &'static str) -> Self {
+        Self::at_most(MOST_PAGES, service, operation)
+    }
+
+    fn at_most(most: usize, service: &'static str, operation: &'static str) -> Self {
+        Pages {
+            service,
+            operation,
+            token: None,
+            seen: 0,
+            most,
+        }
+    }
+
+    /// What to ask the next page with; `None` for the first.
+    pub fn token(&self) -> Option<String> {
+        self.token.clone()
+    }
+
+    /// Takes the token that a page ends with. Whether another one follows.
+    ///
+    /// # Errors
+    /// A page that names itself as the next one, and more pages than there can be: without an end, or with one that
+    /// would look complete.
+    pub fn next(&mut self, token: Option<String>) -> Result<bool, AwsError> {
+        let token = token.filter(|token| !token.is_empty());
+        self.seen += 1;
+        if token.is_some() && token == self.token {
+            let why = "a page names itself as the next page; the rest is missing";
+            return Err(AwsError::answer(self.service, self.operation, why));
+        }
+        if token.is_some() && self.seen >= self.most {
+            let why = format!("after {} pages another one follows: they have no end", self.most);
+            return Err(AwsError::answer(self.service, self.operation, why));
+        }
+        self.token = token;
+        Ok(self.token.is_some())
+    }
+}
+
+/// All pages of the SDK's paginator, of which `token` tells the token. The paginator ends in silence when a page names
+/// itself as the next one. At most `most` pages.
+pub(crate) async fn collect<T, E>(
+    most: usize,
+    service: &'static str,
+    operation: &'static str,
+    mut stream: PaginationStream<Result<T, SdkError<E, HttpResponse>>>,
+    token: impl Fn(&T) -> Option<&str>,
+) -> Result<Vec<T>, AwsError>
+where
+    E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    let mut pages = Pages::at_most(most, service, operation);
+    let mut all = Vec::new();
+    while let Some(page) = stream.next().await {
+        let page = page.map_err(AwsError::of(service, operation))?;
+        pages.next(token(&page).map(str::to_owned))?;
+        all.push(page);
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use aws_sdk_organizations::operation::list_roots::ListRootsError;
+    use aws_smithy_async::future::pagination_stream::fn_stream::FnStream;
+
+    use super::*;
+
+    fn some(token: &str) -> Option<String> {
+        Some(token.to_owned())
+    }
+
+    #[test]
+    fn pages_end_without_a_token() {
+        let mut pages = Pages::of("ec2", "DescribeInstances");
+        assert_eq!(pages.token(), None);
+        assert!(pages.next(some("a")).unwrap());
+        assert_eq!(pages.token(), some("a"));
+        assert!(pages.next(some("b")).unwrap());
+        assert!(!pages.next(some("")).unwrap());
+        assert!(!Pages::of("ec2", "DescribeInstances").next(None).unwrap());
+    }
+
+    #[test]
+    fn a_page_that_names_itself_is_a_failure() {
+        let mut pages = Pages::of("ec2", "DescribeInstances");
+        pages.next(some("a")).unwrap();
+        let error = pages.next(some("a")).unwrap_err();
+        assert!(error.message.contains("names itself"), "{error}");
+    }
+
+    #[test]
+    fn tokens_without_an_end_come_to_one() {
+        let mut pages = Pages::of("ec2", "DescribeInstances");
+        let ended =
+            (1..).find_map(|number: usize| pages.next(Some(number.to_string())).err().map(|error| (number, error)));
+        let (number, error) = ended.unwrap();
+        assert_eq!(number, MOST_PAGES);
+        assert!(
+            error.message.contains("after 1000000 pages another one follows"),
+            "{error}"
+        );
+        // The last one that there may be is no failure.
+        let mut pages = Pages::at_most(2, "ec2", "DescribeInstances");
+        assert!(pages.next(some("a")).unwrap());
+        assert!(!pages.next(None).unwrap());
+    }
+
+    /// Pages that have these tokens, then tokens without an end.
+    fn stream(
+        tokens: &'static [&'static str],
+        endless: bool,
+    ) -> PaginationStream<Result<String, SdkError<ListRootsError, HttpResponse>>> {
+        PaginationStream::new(FnStream::new(move |sender| {
+            Box::pin(async move {
+                for token in tokens {
+                    sender.send(Ok((*token).to_owned())).await.unwrap();
+                }
+                let mut number = 0;
+                while endless && sender.send(Ok(number.to_string())).await.is_ok() {
+                    number += 1;
+                }
+            })
+        }))
+    }
+
+    #[tokio::test]
+    async fn a_paginator_is_followed_to_an_end_that_comes() {
+        let followed = async |tokens, endless| {
+            let pages = stream(tokens, endless);
+            collect(100, "organizations", "ListRoots", pages, |page| Some(page.as_str())).await
+        };
+        assert_eq!(followed(&["a", "b", ""], false).await.unwrap().len(), 3);
+        let itself = followed(&["a", "a"], false).await.unwrap_err();
+        assert!(itself.message.contains("names itself"), "{itself}");
+        let endless = followed(&[], true).await.unwrap_err();
+        assert!(
+            endless.message.contains("after 100 pages another one follows"),
+            "{endless}"
+        );
+    }
+}
