@@ -449,8 +449,38 @@ impl Outcome {
             self.stderr
         );
         self.check_nothing_left();
+        self.check_state();
         if self.verb == "run" && self.ledger_text.is_some() {
             self.check_ledger();
+        }
+    }
+
+    /// What the run has kept to be gone on with.
+    fn state(&self) -> Option<PathBuf> {
+        let output = self.output_path.as_ref()?;
+        let state = PathBuf::from(format!("{}.state", output.display()));
+        state.exists().then_some(state)
+    }
+
+    /// Rows are kept while something is missing, and the ledger says where. They hold no secret either.
+    fn check_state(&self) {
+        let state = self.state();
+        if let Some(state) = &state {
+            assert_ne!(
+                self.exit_code,
+                Some(0),
+                "a complete run keeps nothing beside its output"
+            );
+            for entry in fs::read_dir(state).expect("the folder of the state can be read") {
+                let path = entry.expect("a folder's entry can be read").path();
+                let kept = fs::read(&path).expect("a file of the state can be read");
+                self.secrets
+                    .assert_absent(&path.display().to_string(), &String::from_utf8_lossy(&kept));
+            }
+        }
+        if self.verb == "run" && self.ledger_text.is_some() {
+            let told = self.ledger()["state"].as_str().map(PathBuf::from);
+            assert_eq!(told, state, "what the ledger says of rows that are kept");
         }
     }
 
@@ -468,7 +498,8 @@ impl Outcome {
                 .into_owned();
             let expected = output
                 .as_ref()
-                .is_some_and(|output| name == *output || name == format!("{output}.run.json"));
+                .is_some_and(|output| name == *output || name == format!("{output}.run.json"))
+                || self.state().is_some_and(|state| state.ends_with(&name));
             assert!(
                 expected,
                 "the run has left {name:?} beside its output; it said:\n{}",
