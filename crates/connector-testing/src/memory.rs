@@ -9,7 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use memchr::memmem;
 
-use super::{PATIENCE, Program, Running, before, forms};
+use super::forms::forms;
+use super::{PATIENCE, Program, Running, before};
 
 impl<P: Program> Running<'_, P> {
     /// All that the program can write to: heap, stacks, statics. Needs Linux.
