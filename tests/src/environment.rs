@@ -42,6 +42,20 @@ pub fn node_modules() -> PathBuf {
     )
 }
 
+/// One of the programs of the tool age: `age`, `age-keygen`.
+pub fn age(program: &str) -> PathBuf {
+    let made = || build_folder().join("../test-env/age/usr/bin");
+    let folders = env::var_os("PATH").map(|path| env::split_paths(&path).collect::<Vec<_>>());
+    let on_the_path = || {
+        folders
+            .into_iter()
+            .flatten()
+            .find(|folder| folder.join(program).is_file())
+    };
+    let folder = from_environment("END_TO_END_AGE").or_else(on_the_path);
+    existing(folder.unwrap_or_else(made).join(program), "cargo xtask test")
+}
+
 /// A script or a data file of this package.
 pub fn script(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)

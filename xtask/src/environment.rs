@@ -1,6 +1,6 @@
 //! What the end-to-end tests need beside Rust: a Python environment with the servers moto and ministack and with boto3,
-//! and a Node folder with an identity provider. Both are made below the target folder, from the pins in `tests/`, and
-//! are made again only when those change.
+//! a Node folder with an identity provider, and the tool age. They are made below the target folder, from the pins in
+//! `tests/`, and are made again only when those change.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,9 +23,11 @@ pub(crate) struct Environment {
     pub(crate) node: PathBuf,
     /// The folder that holds the packages.
     pub(crate) node_modules: PathBuf,
+    /// The folder that holds `age` and `age-keygen`.
+    pub(crate) age: PathBuf,
 }
 
-/// Makes both environments, or says what is missing on this machine.
+/// Makes all of them, or says what is missing on this machine.
 pub(crate) fn set_up() -> Result<Environment> {
     // Both are looked for before either is made, so that one answer names all that is missing.
     let (python, node) = match (find_python(), find_node()) {
@@ -38,7 +40,52 @@ pub(crate) fn set_up() -> Result<Environment> {
         python: make_python(&python, &home.join("python"))?,
         node_modules: make_node(&node, &home.join("node"))?,
         node: node.program,
+        age: find_age(&home.join("age"))?,
     })
+}
+
+/// The tool age, which the connectors' encrypted secrets are tried against: that of the machine, else Debian's package,
+/// unpacked into `home`.
+fn find_age(home: &Path) -> Result<PathBuf> {
+    let folders = std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
+    let unpacked = home.join("usr/bin");
+    let known = folders.into_iter().flatten().chain([unpacked.clone()]);
+    let has_both = |folder: &PathBuf| ["age", "age-keygen"].iter().all(|tool| folder.join(tool).is_file());
+    if let Some(folder) = known.into_iter().find(has_both) {
+        println!("   {}: up to date", folder.join("age").display());
+        return Ok(folder);
+    }
+    println!("   {}: being made", home.display());
+    let missing = "`age` is missing: install it (Debian, Ubuntu: `apt-get install age`, macOS: `brew install age`) so that \
+                   `age` and `age-keygen` are on the PATH";
+    unpack_age(home).context(missing)?;
+    Ok(unpacked)
+}
+
+/// Without being root: the list of packages is kept below `home`, where the machine has none.
+fn unpack_age(home: &Path) -> Result<()> {
+    let (lists, cache) = (home.join("lists"), home.join("cache"));
+    for folder in [&lists.join("partial"), &cache.join("archives/partial")] {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    let apt_get = |own_lists: bool, arguments: &[&str]| {
+        let mut command = Command::new("apt-get");
+        if own_lists {
+            command.arg("-o").arg(format!("Dir::State::lists={}", lists.display()));
+            command.arg("-o").arg(format!("Dir::Cache={}", cache.display()));
+        }
+        quietly(command.arg("-qq").args(arguments).current_dir(home))
+    };
+    if apt_get(false, &["download", "age"]).is_err() {
+        apt_get(true, &["update"])?;
+        apt_get(true, &["download", "age"])?;
+    }
+    let files = fs::read_dir(home)?.filter_map(|entry| Some(entry.ok()?.path()));
+    let package = files
+        .into_iter()
+        .find(|path| path.extension().is_some_and(|ending| ending == "deb"));
+    let package = package.context("apt-get has downloaded nothing")?;
+    quietly(Command::new("dpkg-deb").arg("-x").arg(package).arg(home))
 }
 
 struct Interpreter {

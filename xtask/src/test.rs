@@ -27,7 +27,7 @@ pub(crate) struct Options {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Step {
-    /// Make the Python and Node environments
+    /// Make the Python and Node environments, and find age
     Setup,
     /// cargo fmt --check
     Fmt,
@@ -71,7 +71,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 fn run_steps(options: &Options, steps: &mut Steps) -> Result<()> {
     let environment = match options.wants(Step::Setup) {
-        true => Some(steps.run("set up Python and Node for the end-to-end tests", environment::set_up)?),
+        true => Some(steps.run(
+            "set up Python, Node and age for the end-to-end tests",
+            environment::set_up,
+        )?),
         false => None,
     };
     if options.wants(Step::Fmt) {
@@ -102,6 +105,7 @@ fn run_steps(options: &Options, steps: &mut Steps) -> Result<()> {
             command.env("END_TO_END_PYTHON", &environment.python);
             command.env("END_TO_END_NODE", &environment.node);
             command.env("END_TO_END_NODE_MODULES", &environment.node_modules);
+            command.env("END_TO_END_AGE", &environment.age);
         }
         steps.command(&mut command)?;
     }

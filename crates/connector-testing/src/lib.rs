@@ -442,7 +442,7 @@ impl Outcome {
         };
         let mut secrets = run.sim.secrets();
         secrets.extend(run.secrets);
-        let own: BTreeSet<PathBuf> = ["params.json", "secrets", ".aws"]
+        let own: BTreeSet<PathBuf> = ["params.json", "params.toml", "params.yaml", "secrets", ".aws"]
             .map(|name| outcome.directory.path().join(name))
             .into();
         outcome.assert_no_secret(&forms::forms(&secrets), &own);

@@ -4,6 +4,7 @@
 
 mod access_keys;
 mod credentials;
+mod encrypted_secrets;
 mod every_column;
 mod network;
 mod outputs;

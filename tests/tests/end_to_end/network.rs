@@ -81,6 +81,7 @@ fn requests_go_through_a_proxy_unless_no_proxy_says_otherwise() {
         Connector::run()
             .at_moto(moto)
             .parameter("regions", json!(["eu-central-1"]))
+            .parameter("allow_insecure_endpoints", true)
     };
     let endpoint = "http://aws.invalid";
     expect_master(

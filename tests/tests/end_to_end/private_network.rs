@@ -146,6 +146,7 @@ fn a_proxy_that_refuses_or_is_down_is_what_the_error_names() {
     // Without a tunnel it is the proxy that answers.
     let plain = Connector::query("select 1")
         .at_moto(Moto::shared())
+        .parameter("allow_insecure_endpoints", true)
         .env("AWS_ENDPOINT_URL", &format!("http://{AWS}"))
         .env("HTTP_PROXY", &proxy.url(""))
         .finish();
@@ -220,6 +221,7 @@ fn plain_requests_go_through_the_proxy_as_they_are() {
         .parameter("sub_account_assume_role_arn_chain", json!([super::ONE_HOP]))
         .parameter("accounts", json!([moto.estate.account("Build")]))
         .parameter("regions", json!([REGION]))
+        .parameter("allow_insecure_endpoints", true)
         .env("AWS_ENDPOINT_URL", &format!("http://{AWS}:{}", moto.port()))
         .env("HTTP_PROXY", &as_user(&proxy))
         .finish();

@@ -70,6 +70,67 @@ fn no_secret_access_key_and_no_session_token_is_left() {
         .expect(0);
 }
 
+#[test]
+fn nothing_is_left_wherever_the_secret_comes_from() {
+    let sim = sim();
+    let secret = Estate::CLIENT_SECRET;
+    let keygen = Run::bare(&sim).verb("secret").flag("keygen").expect(0).stdout.clone();
+    let (public, identity) = (keygen.lines().nth(1).unwrap(), keygen.lines().nth(2).unwrap());
+    let recipient = public.strip_prefix("# public key: ").unwrap();
+    let armor = Run::bare(&sim)
+        .verb("secret")
+        .flag("encrypt")
+        .flag("--recipient")
+        .flag(recipient)
+        .stdin(secret)
+        .expect(0)
+        .stdout
+        .clone();
+    let run = || {
+        let run = to_stdout(Run::oidc(&sim)).file("secrets/secret", secret);
+        run.file("secrets/identity", &keygen)
+    };
+    let place = |run: &Run<'_>, name: &str| run.path(name).display().to_string();
+    let from_file = run();
+    let file = place(&from_file, "secrets/secret");
+    let from_command = run();
+    let command = format!("cat {}", place(&from_command, "secrets/secret"));
+    let encrypted = run();
+    let identity_file = place(&encrypted, "secrets/identity");
+    let text = |equals: &str| {
+        let token_url = sim.token_url();
+        let pairs = [
+            ("AuthenticationMethod", "Web Identity Federation (OIDC)"),
+            ("ClientId", Estate::CLIENT_ID),
+            ("ClientSecret", secret),
+            ("IdpUrl", &token_url),
+            ("RoleArn", Estate::OIDC_ROLE),
+            ("output", "-"),
+        ];
+        pairs
+            .map(|(name, value)| format!("{name}{equals}\"{value}\"\n"))
+            .concat()
+    };
+    let runs = [
+        from_file
+            .without("ClientSecret")
+            .params(json!({"ClientSecretFile": file})),
+        from_command
+            .without("ClientSecret")
+            .params(json!({"ClientSecretCommand": command})),
+        encrypted.params(json!({"ClientSecret": armor, "secret_identity_file": identity_file})),
+        run().parameter_file("params.toml", &text(" = ")),
+        run().parameter_file("params.yaml", &text(": ")),
+    ];
+    for run in runs {
+        run.start()
+            .wait_for_rows()
+            .wait_until_forgotten(&[secret, identity])
+            .signal("KILL")
+            .finish();
+    }
+}
+
 /// The memory is really read, and the secret is there as long as it is needed to renew the session.
 #[test]
 fn a_secret_is_in_memory_while_it_is_needed() {

@@ -74,7 +74,8 @@ pub static SECRET_IDENTITY: Parameter = Parameter::new(
     Authentication,
     "The age identities, one a line (AGE-SECRET-KEY-1…), that open the secrets that stand encrypted; any of them may fit. \
      `secret keygen` makes one. Without it, the systemd credential secret_identity is taken where there is one.",
-);
+)
+.beside_the_rows();
 
 /// Token endpoint.
 pub static IDP_URL: Parameter = Parameter::new(
@@ -364,7 +365,8 @@ pub static ALLOW_INSECURE_ENDPOINTS: Parameter = Parameter::new(
     "Whether IdpUrl and AWS_ENDPOINT_URL… may be http and not on loopback, where everybody on the way reads secrets and \
      rows: for tests in a network of one's own.",
 )
-.default("false");
+.default("false")
+.beside_the_rows();
 
 /// All of them, in the order of the help and the reference page.
 pub static SHARED: &[&Parameter] = &[
