@@ -107,8 +107,8 @@ fn gap(elapsed: Duration, heard: Duration, expected: Option<Duration>, scout: bo
     let due = expected.map(|expected| expected + expected / MARGIN);
     match due {
         Some(due) if heard <= due => due.saturating_sub(elapsed).max(SOON).min(patient),
-        // It takes longer than the last one: found when it has taken that part more.
-        Some(_) => (elapsed / if scout { 8 } else { 4 }).clamp(FIRST, LONGEST),
+        // It takes longer than the last one: found when it has taken a quarter more.
+        Some(_) => (elapsed / 4).clamp(FIRST, LONGEST),
         // 0.1, 0.3, 0.7, 1.5, 3.1, 5.1 s …; after a minute, a thirtieth of the time.
         None if scout => (elapsed + FIRST).min(SCOUT).max(elapsed / 30).min(LONGEST),
         None => patient,
