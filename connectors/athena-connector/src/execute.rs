@@ -191,7 +191,7 @@ impl Executor {
         let mut waiting = self.desk.wait_for(&query.id);
         let started = self.now();
         let age = |now: SystemTime| now.duration_since(started).unwrap_or_default();
-        let (mut deaf, mut heard_at) = (0, Duration::ZERO);
+        let (mut deaf, mut heard_at) = (0, None);
         loop {
             let mut news = std::pin::pin!(self.pace.news());
             news.as_mut().enable();
@@ -224,12 +224,13 @@ impl Executor {
                 }
             };
             deaf = 0;
-            heard_at = age(self.now());
+            let heard_old = age(self.now());
+            heard_at = Some(heard_old);
             query.note.execution(&execution);
             if state(&execution).is_some_and(is_final) {
                 query.ended();
                 if state(&execution) == Some(&QueryExecutionState::Succeeded) {
-                    turn.took(duration(&execution).unwrap_or(heard_at));
+                    turn.took(duration(&execution).unwrap_or(heard_old));
                 }
                 return Ok(execution);
             }
