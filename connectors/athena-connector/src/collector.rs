@@ -21,7 +21,7 @@ use crate::pace::Pace;
 use crate::running::Running;
 use crate::statement::{Kind, Statement, split};
 use crate::statistics::Notes;
-use crate::workgroup::{Place, inspect};
+use crate::workgroup::{Place, inspect, look};
 
 /// Runs one job in every slice of a run.
 pub struct AthenaCollector {
@@ -50,6 +50,17 @@ impl AthenaCollector {
             pace: Pace::default(),
             objects: Objects::default(),
         }
+    }
+
+    /// The workgroup here, and what is wished of its results.
+    fn place(&self, slice: &Slice) -> (String, ResultSettings) {
+        let fill = |template: &String| filled(template, slice.account.id.as_str(), slice.region());
+        let wishes = ResultSettings {
+            location: self.job.results.location.as_ref().map(fill),
+            bucket_owner: self.job.results.bucket_owner.as_ref().map(fill),
+            ..self.job.results.clone()
+        };
+        (fill(&self.job.workgroup), wishes)
     }
 
     /// The text of what is to be run here, and the database that a saved query names.
@@ -110,21 +121,19 @@ impl AthenaCollector {
     }
 }
 
+fn client(slice: &Slice) -> Client {
+    let access = &slice.access;
+    let config = Builder::from(access.sdk_config()).retry_partition(access.retry_partition());
+    Client::from_conf(config.build())
+}
+
 #[async_trait]
 impl Collector for AthenaCollector {
     async fn collect(&self, slice: &Slice, rows: &mut SliceRows) -> Result<(), SliceError> {
-        let access = &slice.access;
-        let config = Builder::from(access.sdk_config()).retry_partition(access.retry_partition());
-        let client = Client::from_conf(config.build());
+        let client = client(slice);
         let notes = Notes::new(&slice.facts, self.job.price_per_tb);
-        let (account, region) = (slice.account.id.as_str(), slice.region());
-        let fill = |template: &String| filled(template, account, region);
-        let wishes = ResultSettings {
-            location: self.job.results.location.as_ref().map(fill),
-            bucket_owner: self.job.results.bucket_owner.as_ref().map(fill),
-            ..self.job.results.clone()
-        };
-        let place = inspect(&client, &fill(&self.job.workgroup), &wishes, &self.job, &notes).await?;
+        let (workgroup, wishes) = self.place(slice);
+        let place = inspect(&client, &workgroup, &wishes, &self.job, &notes).await?;
         let (statements, database) = self.statements(&client, slice).await?;
         let executor = self.executor(slice, client.clone(), &place, database, &notes);
         let fetcher = Fetcher {
@@ -142,6 +151,14 @@ impl Collector for AthenaCollector {
                 fetcher.fetch(&succeeded, rows).await?;
             }
         }
+        Ok(())
+    }
+
+    async fn probe(&self, slice: &Slice) -> Result<(), SliceError> {
+        let client = client(slice);
+        let (workgroup, wishes) = self.place(slice);
+        look(&client, &workgroup, &wishes, self.job.fetch).await?;
+        self.statements(&client, slice).await?;
         Ok(())
     }
 

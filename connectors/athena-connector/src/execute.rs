@@ -33,6 +33,8 @@ const BETWEEN_STARTS: Duration = Duration::from_secs(2);
 const QUEUE: Duration = Duration::from_secs(7);
 /// While bytes are watched, they are asked for at least this often.
 const WATCH: Duration = Duration::from_secs(2);
+/// A query is asked for at least so many times before its time is up.
+const PARTS: u32 = 4;
 /// Calls for the state that fail one after another, each with all its retries, before the query is given up.
 const MOST_DEAF: u32 = 3;
 
@@ -189,7 +191,7 @@ impl Executor {
         let mut waiting = self.desk.wait_for(&query.id);
         let started = self.now();
         let age = |now: SystemTime| now.duration_since(started).unwrap_or_default();
-        let (mut deaf, mut heard_at) = (0, Duration::ZERO);
+        let (mut deaf, mut heard_at) = (0, None);
         loop {
             let mut news = std::pin::pin!(self.pace.news());
             news.as_mut().enable();
@@ -198,7 +200,8 @@ impl Executor {
                 query.stop().await;
                 return Err(timed_out(&self.job, &format!("query {} was stopped", query.id)));
             };
-            let mut gap = turn.gap(age(now), heard_at);
+            // Who has little time is not kept waiting for the scout.
+            let mut gap = turn.gap(age(now), heard_at).min(self.job.timeout / PARTS);
             if self.job.max_scanned.is_some() {
                 gap = gap.min(WATCH);
             }
@@ -221,12 +224,13 @@ impl Executor {
                 }
             };
             deaf = 0;
-            heard_at = age(self.now());
+            let heard_old = age(self.now());
+            heard_at = Some(heard_old);
             query.note.execution(&execution);
             if state(&execution).is_some_and(is_final) {
                 query.ended();
                 if state(&execution) == Some(&QueryExecutionState::Succeeded) {
-                    turn.took(duration(&execution).unwrap_or(heard_at));
+                    turn.took(duration(&execution).unwrap_or(heard_old));
                 }
                 return Ok(execution);
             }

@@ -95,7 +95,12 @@ fn code(reason: &str) -> Option<&str> {
     (code.len() > 3 && code != "FAILED" && code.chars().all(capitals)).then_some(code)
 }
 
+/// A column that is not there is told in the words for one that may not be seen, and is mostly a slip of the pen:
+/// `Column 'x' cannot be resolved or requester is not authorized to access requested resources`.
 fn is_denial(reason: &str) -> bool {
+    if code(reason) == Some("COLUMN_NOT_FOUND") {
+        return false;
+    }
     let lower = reason.to_ascii_lowercase();
     [
         "access denied",
@@ -130,6 +135,10 @@ fn hint(code: &str, reason: &str, cancelled: bool) -> Option<&'static str> {
             "the role needs s3:GetBucketLocation, s3:ListBucket and s3:PutObject on the bucket of output_location, and \
              the bucket's policy must allow it: a bucket of another account needs both"
         }
+        "COLUMN_NOT_FOUND" => {
+            "the table has no such column in this account, or Lake Formation does not grant it to the role: compare with \
+             DESCRIBE"
+        }
         _ if is_denial(reason) => {
             "the role needs s3:GetObject and s3:ListBucket on the tables' data, glue:Get* on catalog, database and \
              tables, and with Lake Formation its grants; kms:Decrypt where data is encrypted"
@@ -142,7 +151,6 @@ fn hint(code: &str, reason: &str, cancelled: bool) -> Option<&'static str> {
         {
             NOT_THERE
         }
-        "COLUMN_NOT_FOUND" => "the table has no such column in this account: compare with DESCRIBE",
         "SYNTAX_ERROR" | "TYPE_MISMATCH" | "FUNCTION_NOT_FOUND" => "AWS names line and column of the query",
         _ if reason.starts_with("line ") => "AWS names line and column of the query",
         "INVALID_PARAMETER_USAGE" => "give as many execution_parameters as the statement has ?",
@@ -221,6 +229,13 @@ mod tests {
                 Outcome::Denied,
                 None,
                 "output_location",
+            ),
+            (
+                "COLUMN_NOT_FOUND: line 1:8: Column 'x' cannot be resolved or requester is not authorized to access \
+                 requested resources",
+                Outcome::Failed,
+                Some("COLUMN_NOT_FOUND"),
+                "DESCRIBE",
             ),
             (
                 "PERMISSION_DENIED: Access Denied (Service: Amazon S3",

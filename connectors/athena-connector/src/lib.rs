@@ -26,6 +26,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::collector::AthenaCollector;
 use crate::job::Job;
+use crate::statement::split;
 
 /// The connector.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +71,18 @@ impl Connector for AthenaConnector {
         if !values.boolean(&parameters::KEEP_RESULTS) {
             actions.push("s3:DeleteObject");
         }
+        // One statement is asked for by itself, and those of a file are not read for this.
+        let one = values.text(&parameters::QUERY).is_none_or(|text| split(text).len() < 2);
+        if !one || values.has(&parameters::QUERY_FILE) {
+            actions.push("athena:BatchGetQueryExecution");
+        }
+        if values.has(&parameters::ACL) {
+            actions.push("s3:PutObjectAcl");
+        }
+        if values.has(&parameters::KMS_KEY) {
+            actions.extend(["kms:Decrypt", "kms:GenerateDataKey"]);
+        }
+        actions.sort_unstable();
         actions
     }
 
@@ -108,7 +121,6 @@ fn size(bytes: u64) -> String {
 /// the catalog and the tables' data.
 /// <https://docs.aws.amazon.com/athena/latest/ug/example-policies-workgroup.html>
 const ACTIONS: &[&str] = &[
-    "athena:BatchGetQueryExecution",
     "athena:GetDataCatalog",
     "athena:GetQueryExecution",
     "athena:GetQueryResults",

@@ -15,8 +15,8 @@ use tokio::sync::futures::Notified;
 const FIRST: Duration = Duration::from_millis(100);
 /// The gap of a scout grows up to this while the query is young.
 const SCOUT: Duration = Duration::from_secs(2);
-/// Nobody waits longer.
-const LONGEST: Duration = Duration::from_secs(25);
+/// Nobody waits longer. Not half a minute: a simulated clock takes a sleep of exactly that for the limit of a request.
+const LONGEST: Duration = Duration::from_secs(29);
 /// The first gap of a query that waits for the scout.
 const PATIENT: Duration = Duration::from_secs(10);
 /// What should have ended is asked for at once, though not in a busy loop.
@@ -77,8 +77,8 @@ impl Pace {
 
 impl Turn {
     /// How long to wait before the next call, for a query that was started `elapsed` ago and last heard of when it was
-    /// `heard` old.
-    pub(crate) fn gap(&self, elapsed: Duration, heard: Duration) -> Duration {
+    /// `heard` old, if ever.
+    pub(crate) fn gap(&self, elapsed: Duration, heard: Option<Duration>) -> Duration {
         let statements = self.pace.statements();
         let known = statements.get(&self.statement);
         let scout = known.is_none_or(|known| known.waiting.first() == Some(&self.number));
@@ -102,13 +102,13 @@ impl Drop for Turn {
     }
 }
 
-fn gap(elapsed: Duration, heard: Duration, expected: Option<Duration>, scout: bool) -> Duration {
+fn gap(elapsed: Duration, heard: Option<Duration>, expected: Option<Duration>, scout: bool) -> Duration {
     let patient = (elapsed / 2).clamp(PATIENT, LONGEST);
     let due = expected.map(|expected| expected + expected / MARGIN);
     match due {
-        Some(due) if heard <= due => due.saturating_sub(elapsed).max(SOON).min(patient),
-        // It takes longer than the last one: found when it has taken that part more.
-        Some(_) => (elapsed / if scout { 8 } else { 4 }).clamp(FIRST, LONGEST),
+        Some(due) if heard.is_none_or(|heard| heard < due) => due.saturating_sub(elapsed).max(SOON).min(patient),
+        // It takes longer than the last one: found when it has taken a quarter more.
+        Some(_) => (elapsed / 4).clamp(FIRST, LONGEST),
         // 0.1, 0.3, 0.7, 1.5, 3.1, 5.1 s …; after a minute, a thirtieth of the time.
         None if scout => (elapsed + FIRST).min(SCOUT).max(elapsed / 30).min(LONGEST),
         None => patient,
@@ -121,11 +121,12 @@ mod tests {
 
     /// How many calls are made until a query of `length` is seen to have ended, and how late that is, in seconds.
     fn calls(length: f64, expected: Option<f64>, scout: bool) -> (usize, f64) {
-        let (mut elapsed, mut count) = (Duration::ZERO, 0);
+        let (mut elapsed, mut heard, mut count) = (Duration::ZERO, None, 0);
         let length = Duration::from_secs_f64(length);
         let expected = expected.map(Duration::from_secs_f64);
         loop {
-            elapsed += gap(elapsed, elapsed, expected, scout);
+            elapsed += gap(elapsed, heard, expected, scout);
+            heard = Some(elapsed);
             count += 1;
             if elapsed >= length {
                 return (count, (elapsed - length).as_secs_f64());
@@ -161,7 +162,7 @@ mod tests {
         // The scout was seen to have ended a little late, and so is over what is expected of the others.
         let five = Duration::from_secs(5);
         let seen = Duration::from_millis(5500);
-        assert_eq!(gap(seen, Duration::ZERO, Some(five), false), SOON);
+        assert_eq!(gap(seen, None, Some(five), false), SOON);
     }
 
     #[test]
@@ -169,9 +170,11 @@ mod tests {
         for (length, expected, most_calls, most_late) in [
             (1.0, 5.0, 1, 4.4),
             (1.0, 900.0, 1, 9.0),
-            (100.0, 900.0, 6, 30.0),
+            // At 10, 20, 30, 45, 67.5, 96.5 and 125.5 s.
+            (100.0, 900.0, 7, 30.0),
             (100.0, 1.0, 24, 25.0),
-            (900.0, 100.0, 34, 30.0),
+            // Six before it is due, then at 106.25 and 132.8 s, then every 29 s.
+            (900.0, 100.0, 35, 30.0),
         ] {
             let (count, late) = calls(length, Some(expected), false);
             assert!(
@@ -192,18 +195,18 @@ mod tests {
         let zero = Duration::ZERO;
         let pace = Pace::default();
         let (first, second) = (pace.begin(1), pace.begin(1));
-        assert_eq!(first.gap(zero, zero), FIRST);
-        assert_eq!(second.gap(zero, zero), PATIENT);
+        assert_eq!(first.gap(zero, None), FIRST);
+        assert_eq!(second.gap(zero, None), PATIENT);
         assert_eq!(
-            pace.begin(2).gap(zero, zero),
+            pace.begin(2).gap(zero, None),
             FIRST,
             "another statement has a scout of its own"
         );
         drop(first);
-        assert_eq!(second.gap(zero, zero), FIRST);
+        assert_eq!(second.gap(zero, None), FIRST);
         second.took(Duration::from_secs(8));
         assert_eq!(
-            pace.begin(1).gap(Duration::from_secs(3), zero),
+            pace.begin(1).gap(Duration::from_secs(3), None),
             Duration::from_millis(5500)
         );
     }

@@ -1,6 +1,6 @@
 //! The workgroup that a query runs in, looked at first: what it enforces, and whether that fits.
 
-use auth_core::AwsError;
+use auth_core::{AwsError, ErrorKind};
 use aws_sdk_athena::Client;
 use aws_sdk_athena::types::{ResultConfiguration, WorkGroup, WorkGroupState};
 use connector_core::SliceError;
@@ -25,7 +25,7 @@ pub(crate) struct Place {
     pub(crate) managed: bool,
 }
 
-/// Looks at the workgroup.
+/// Looks at the workgroup. Who may not look goes on: a query may be allowed all the same.
 ///
 /// # Errors
 /// A workgroup that is not there or disabled, and wishes that it does not allow. Nothing has been started.
@@ -36,13 +36,8 @@ pub(crate) async fn inspect(
     job: &Job,
     notes: &Notes,
 ) -> Result<Place, SliceError> {
-    let answer = client.get_work_group().work_group(name).send().await;
-    match answer.map_err(AwsError::of("athena", "GetWorkGroup")) {
-        Ok(answer) => match answer.work_group {
-            Some(workgroup) => place(&workgroup, wishes, job.fetch),
-            None => Err(AwsError::answer("athena", "GetWorkGroup", "the answer has no workgroup").into()),
-        },
-        Err(error) if error.kind == auth_core::ErrorKind::Denied => {
+    match look(client, name, wishes, job.fetch).await {
+        Err(SliceError::Aws(error)) if error.kind == ErrorKind::Denied => {
             if job.fetch == Fetch::Unload && wishes.location.is_none() {
                 return Err(ended(
                     Outcome::Denied,
@@ -62,9 +57,29 @@ pub(crate) async fn inspect(
                 managed: false,
             })
         }
+        looked => looked,
+    }
+}
+
+/// The same, for who must be allowed to look.
+///
+/// # Errors
+/// The same, and a denial.
+pub(crate) async fn look(
+    client: &Client,
+    name: &str,
+    wishes: &ResultSettings,
+    fetch: Fetch,
+) -> Result<Place, SliceError> {
+    let answer = client.get_work_group().work_group(name).send().await;
+    match answer.map_err(AwsError::of("athena", "GetWorkGroup")) {
+        Ok(answer) => match answer.work_group {
+            Some(workgroup) => place(&workgroup, wishes, fetch),
+            None => Err(AwsError::answer("athena", "GetWorkGroup", "the answer has no workgroup").into()),
+        },
         Err(error) if error.message.contains("is not found") => Err(ended(
             Outcome::Failed,
-            format!("{}: {}", error.action(), error.message),
+            format!("there is no workgroup {name}: {}: {}", error.action(), error.message),
             "create the workgroup in this account and region, or name another one in workgroup",
         )),
         Err(error) => Err(error.into()),

@@ -77,15 +77,23 @@ impl Connector for Ec2Connector {
     }
 }
 
+/// Instances of a page at least, where only the permission is of interest.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html>
+const SMALLEST_PAGE: i32 = 5;
+
+fn client(slice: &Slice) -> Client {
+    let access = &slice.access;
+    let config = Builder::from(access.sdk_config())
+        .retry_partition(access.retry_partition())
+        .build();
+    Client::from_conf(config)
+}
+
 #[async_trait]
 impl Collector for InstanceCollector {
     async fn collect(&self, slice: &Slice, rows: &mut SliceRows) -> Result<(), SliceError> {
-        let access = &slice.access;
-        let config = Builder::from(access.sdk_config())
-            .retry_partition(access.retry_partition())
-            .build();
         let region: Arc<str> = slice.region().into();
-        let client = Client::from_conf(config);
+        let client = client(slice);
         // Not the SDK's paginator: it lets other tasks go first when a page has been parsed, and so keeps a parsed page
         // in memory for every slice that waits.
         let mut pages = Pages::of("ec2", "DescribeInstances");
@@ -106,5 +114,15 @@ impl Collector for InstanceCollector {
                 return Ok(());
             }
         }
+    }
+
+    async fn probe(&self, slice: &Slice) -> Result<(), SliceError> {
+        let page = client(slice)
+            .describe_instances()
+            .max_results(SMALLEST_PAGE)
+            .send()
+            .await;
+        page.map_err(AwsError::of("ec2", "DescribeInstances"))?;
+        Ok(())
     }
 }

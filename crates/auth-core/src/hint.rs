@@ -96,7 +96,8 @@ fn for_credentials(code: &str, message: &str) -> String {
         }
         "ExpiredToken" | "ExpiredTokenException" => {
             "the session has expired and cannot be renewed: give new temporary credentials, or use long-lived keys, \
-             Web Identity Federation (OIDC) or the AWS Default Chain, which renew themselves"
+             Web Identity Federation (OIDC) or the AWS Default Chain, which renew themselves; with a profile of IAM \
+             Identity Center, sign in again: aws sso login"
         }
         "AuthFailure" => {
             "the credentials are wrong, or the region is an opt-in region that is not enabled in the account: enable it \

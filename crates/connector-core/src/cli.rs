@@ -221,7 +221,7 @@ async fn with_settings<C: Connector>(
             let listing = async {
                 match other {
                     "accounts" => verbs::accounts(&context, stdout).await,
-                    "check" => verbs::check(&context, stdout).await,
+                    "check" => verbs::check(&collector, &context, stdout).await,
                     _ => verbs::plan(connector, &context, stdout).await,
                 }
             };
@@ -378,7 +378,7 @@ fn command<C: Connector>(connector: &C, parameters: &[&'static Parameter]) -> Co
         )
         .subcommand(with_parameters(verb(
             "check",
-            "Walk every hop of every account and say whether it works; collect nothing",
+            "Walk every hop of every account, try the connector's own call, and say whether it works; collect nothing",
         )))
         .subcommand(with_parameters(verb(
             "accounts",

@@ -478,20 +478,25 @@ fn regions_unknown(account: &Account, denial: AwsError) -> SliceEntry {
     entry
 }
 
+/// Whether these are AWS's words for wrong credentials, or for a region that is not enabled.
+pub(crate) fn may_refuse_region(error: &SliceError) -> bool {
+    let SliceError::Aws(error) = error else {
+        return false;
+    };
+    let refused = [
+        "AuthFailure",
+        "OptInRequired",
+        "UnrecognizedClientException",
+        "InvalidClientTokenId",
+    ];
+    error.code.as_deref().is_some_and(|code| refused.contains(&code))
+}
+
 impl Reached {
     /// AWS refuses the credentials of an account in a region that is not enabled there, in the words for wrong ones.
     /// Asked only then: where no regions were configured it is known.
     async fn refuses_region(&self, error: &SliceError, region: &str) -> bool {
-        let SliceError::Aws(error) = error else {
-            return false;
-        };
-        let refused = [
-            "AuthFailure",
-            "OptInRequired",
-            "UnrecognizedClientException",
-            "InvalidClientTokenId",
-        ];
-        if !error.code.as_deref().is_some_and(|code| refused.contains(&code)) {
+        if !may_refuse_region(error) {
             return false;
         }
         let ask = || regions::enabled(&self.access, self.access.home_region());

@@ -93,6 +93,15 @@ pub trait Collector: Send + Sync + 'static {
     /// The failed call.
     async fn collect(&self, slice: &Slice, rows: &mut SliceRows) -> Result<(), SliceError>;
 
+    /// Whether the slice could be collected, by a call that needs the same permission, and changes and costs nothing: for
+    /// `check`. Without one, `check` ends at the account's session.
+    ///
+    /// # Errors
+    /// What would fail.
+    async fn probe(&self, _slice: &Slice) -> Result<(), SliceError> {
+        Ok(())
+    }
+
     /// What the work is beyond its parameters, such as a digest of the file that a parameter names: an unfinished run is gone
     /// on with only where it is the same.
     fn work(&self) -> String {

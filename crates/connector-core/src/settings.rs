@@ -209,6 +209,21 @@ impl Rules<'_> {
     }
 
     fn access_key(&mut self) -> Option<Method> {
+        let none = [&AUTHENTICATION_METHOD, &ACCESS_KEY_ID, &SECRET_ACCESS_KEY]
+            .iter()
+            .all(|parameter| !self.values.has(parameter));
+        if none {
+            self.problem(format!(
+                "access_key_id is missing, secret_access_key is missing: nothing says how to sign in. To sign in as the AWS \
+                 CLI does, by profile, SSO or environment, add --{} '{METHOD_DEFAULT_CHAIN}'. With an access key, give \
+                 both in the parameter file, or as {} and {} in the environment; the secret may also come by {}",
+                AUTHENTICATION_METHOD.flag(),
+                ACCESS_KEY_ID.environment(),
+                SECRET_ACCESS_KEY.environment(),
+                "secret_access_key_file or secret_access_key_command",
+            ));
+            return None;
+        }
         if !self.required(&[&ACCESS_KEY_ID, &SECRET_ACCESS_KEY], METHOD_ACCESS_KEY) {
             if !self.values.has(&AUTHENTICATION_METHOD) {
                 self.problem(format!(

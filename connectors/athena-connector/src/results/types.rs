@@ -542,6 +542,7 @@ mod tests {
             }
         }
         assert!(AthenaType::Double.value(&"9".repeat(310)).is_err());
+        assert!(AthenaType::Double.value(" 0").is_err());
         assert!(AthenaType::Double.value(&"9".repeat(308)).is_ok());
         let message = AthenaType::Json.value(&"x".repeat(1000)).unwrap_err().to_string();
         assert_eq!(message, format!("{:?} is not a value of type json", "x".repeat(80)));
@@ -560,8 +561,8 @@ mod tests {
                             prop_assert!(json.is_some_and(|json| json.is_number() || json.is_boolean()), "{}", text);
                         }
                         Ok(_) => prop_assert!(json.is_none(), "{}", text),
-                        // What is a number for JSON is one here.
-                        Err(_) if athena_type == AthenaType::Double => {
+                        // What is a number for JSON is one here; with white space around it, which JSON skips, it is none.
+                        Err(_) if athena_type == AthenaType::Double && text.trim() == text => {
                             prop_assert!(!json.is_some_and(|json| json.is_number()), "{}", text);
                         }
                         Err(_) => {}

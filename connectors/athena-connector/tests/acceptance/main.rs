@@ -11,6 +11,7 @@ mod reading;
 mod world;
 
 mod downloading;
+mod first_contact;
 mod formats;
 mod isolation;
 mod outputs;

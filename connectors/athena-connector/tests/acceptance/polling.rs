@@ -184,7 +184,7 @@ fn queries_of_very_different_lengths_are_found_in_time_that_fits_each() {
             let calls = polls(&sim);
             let calls = calls.iter().filter(|call| call.account.as_ref() == Some(&account));
             let calls = calls.count() as f64;
-            assert!(calls <= (length / 5.0).max(30.0), "{length} s: {calls} calls");
+            assert!(calls <= 18.0 + length / 6.0, "{length} s: {calls} calls");
         }
     }
 }

@@ -107,6 +107,9 @@ fn check_walks_every_hop_and_names_the_one_that_fails() {
         .change_account(A, |account| {
             account.change_role("inventory", |role| role.deny("ec2:DescribeRegions"))
         })
+        .change_account(E, |account| {
+            account.change_role("inventory", |role| role.deny("ec2:DescribeInstances"))
+        })
         .change_account(D, |account| account.state(AccountState::Suspended));
     let sim = start(estate);
     let run = || Run::keys(&sim).verb("check").params(chains());
@@ -144,11 +147,30 @@ fn check_walks_every_hop_and_names_the_one_that_fails() {
         (&denied["outcome"], &denied["cause"]["operation"]),
         (&json!("denied"), &json!("DescribeRegions"))
     );
+    // Reached, and yet of no use: the connector's own call says so.
+    let useless = checked(&rows, E);
+    assert_eq!(
+        (&useless["outcome"], &useless["cause"]["operation"], &useless["regions"]),
+        (&json!("denied"), &json!("DescribeInstances"), &json!([]))
+    );
+    assert_eq!(useless["region"], DEFAULT_REGIONS[0]);
+    assert!(
+        useless["cause"]["hint"]
+            .as_str()
+            .unwrap()
+            .contains("allow ec2:DescribeInstances in the policy of the role")
+    );
     assert_eq!(
         (&checked(&rows, D)["outcome"], &checked(&rows, D)["reason"]),
         (&json!("skipped"), &json!("the account's state is SUSPENDED"))
     );
-    assert_eq!(sim.count("ec2:DescribeInstances"), 0, "it collects nothing");
+    let probes = sim.calls_of("ec2:DescribeInstances");
+    assert!(
+        probes.iter().all(|call| call.parameter("MaxResults") == Some("5")),
+        "it collects nothing"
+    );
+    let of_b = probes.iter().filter(|call| call.account.as_deref() == Some(B));
+    assert_eq!(of_b.count(), DEFAULT_REGIONS.len(), "each region once");
     assert!(!outcome.has_output() && !outcome.has_ledger());
     let table = run().expect(3).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(table.contains("hop 2 of 2, AssumeRole of"), "{table}");

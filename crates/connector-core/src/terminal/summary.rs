@@ -136,7 +136,9 @@ fn missing(text: &mut String, ledger: &Ledger, ledger_path: Option<&Path>, width
     let mut causes: BTreeMap<(bool, Outcome, String, String), Failures<'_>> = BTreeMap::new();
     for slice in ledger.slices.iter().filter(|slice| !slice.outcome.is_collected()) {
         let cause = slice.cause.clone().unwrap_or_default();
-        let code = cause.code.unwrap_or_default();
+        // AWS's words may have it in front already.
+        let code = cause.code.filter(|code| !cause.message.contains(code.as_str()));
+        let code = code.unwrap_or_default();
         let named = |text: &str| text.replace(&slice.account_id, "<account>");
         let message = [
             Some(code),

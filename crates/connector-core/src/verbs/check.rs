@@ -1,16 +1,23 @@
-//! `check`: walks every hop of every account and says for each whether it works. Collects nothing.
+//! `check`: walks every hop of every account, tries the connector's own call in each region, and says for each account
+//! whether it works. Collects nothing.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use auth_core::error::Report;
-use auth_core::{Account, Authenticator, regions};
+use auth_core::regions::NOT_ENABLED;
+use auth_core::{Account, AccountAccess, Authenticator, regions};
 use futures::stream::{self, StreamExt as _};
 use serde::Serialize;
 
 use super::{Context, print, tell};
-use crate::collect::{Journal, resolve};
+use crate::collect::{Journal, may_refuse_region, resolve};
+use crate::connector::Collector;
 use crate::exit::Exit;
-use crate::slice::{Outcome, SliceError};
+use crate::slice::{Facts, Outcome, Slice, SliceError};
+
+/// Regions of one account that are tried at once.
+const REGIONS_AT_ONCE: usize = 8;
 
 /// What became of one account.
 #[derive(Serialize)]
@@ -19,7 +26,10 @@ struct Row {
     account_name: Option<String>,
     outcome: Outcome,
     caller_arn: Option<String>,
+    /// Those that work.
     regions: Vec<String>,
+    /// Where the cause was met; nothing where it concerns the whole account.
+    region: Option<String>,
     cause: Option<Report>,
     reason: Option<String>,
 }
@@ -32,20 +42,25 @@ impl Row {
             outcome,
             caller_arn: None,
             regions: Vec::new(),
+            region: None,
             cause: None,
             reason: None,
         }
     }
 }
 
-pub(crate) async fn check(context: &Context<'_>, stdout: &mut (dyn Write + Send)) -> io::Result<Exit> {
+pub(crate) async fn check<C: Collector>(
+    collector: &C,
+    context: &Context<'_>,
+    stdout: &mut (dyn Write + Send),
+) -> io::Result<Exit> {
     let authenticator = Authenticator::new(context.host.clone(), context.settings.auth.clone());
     let list = match resolve(&authenticator, context.settings, &Journal::default()).await {
         Ok(list) => list,
         Err(error) => return Ok(tell(context.terminal, &error)),
     };
     let mut rows: Vec<Row> = stream::iter(list.accounts)
-        .map(|account| check_account(context, &authenticator, account))
+        .map(|account| check_account(collector, context, &authenticator, account))
         .buffer_unordered(context.settings.max_concurrency)
         .collect()
         .await;
@@ -63,15 +78,23 @@ pub(crate) async fn check(context: &Context<'_>, stdout: &mut (dyn Write + Send)
         |row| {
             let what = match (&row.cause, &row.reason) {
                 (Some(cause), _) => {
+                    let region = row
+                        .region
+                        .as_ref()
+                        .map(|region| format!("{region}: "))
+                        .unwrap_or_default();
                     let hop = cause.hop.as_ref().map(|hop| format!("{hop}: ")).unwrap_or_default();
                     let code = cause.code.as_ref().map(|code| format!("{code}: ")).unwrap_or_default();
                     let hint = cause.hint.as_ref().map(|hint| format!(" → {hint}")).unwrap_or_default();
-                    format!("{hop}{code}{}{hint}", cause.message)
+                    format!("{region}{hop}{code}{}{hint}", cause.message)
                 }
                 (None, Some(reason)) => reason.clone(),
                 (None, None) => {
                     let arn = row.caller_arn.as_deref().unwrap_or_default();
-                    format!("{arn}, {} regions", row.regions.len())
+                    match &row.regions[..] {
+                        [region] => format!("{arn}, {region}"),
+                        regions => format!("{arn}, {} regions", regions.len()),
+                    }
                 }
             };
             vec![
@@ -89,7 +112,12 @@ pub(crate) async fn check(context: &Context<'_>, stdout: &mut (dyn Write + Send)
     Ok(Exit::of(rows.iter().map(|row| row.outcome)))
 }
 
-async fn check_account(context: &Context<'_>, authenticator: &Authenticator, account: Account) -> Row {
+async fn check_account<C: Collector>(
+    collector: &C,
+    context: &Context<'_>,
+    authenticator: &Authenticator,
+    account: Account,
+) -> Row {
     let mut row = Row::of(&account, Outcome::Complete);
     let failed = |mut row: Row, error: SliceError| {
         row.outcome = error.outcome();
@@ -102,13 +130,67 @@ async fn check_account(context: &Context<'_>, authenticator: &Authenticator, acc
     };
     row.caller_arn = Some(access.caller().arn.clone());
     match regions::resolve(&access, &context.settings.auth.regions).await {
-        Ok(found) => {
-            row.regions = found.collect;
-            match found.fallback {
-                Some(denial) => failed(row, SliceError::Aws(denial)),
-                None => row,
+        Ok(found) => match found.fallback {
+            Some(denial) => {
+                row.regions = found.collect;
+                failed(row, SliceError::Aws(denial))
             }
-        }
+            None => check_regions(collector, row, Arc::new(account), &access, found.collect).await,
+        },
         Err(error) => failed(row, SliceError::Aws(error)),
     }
+}
+
+/// Tries the connector's own call in each region. The first that fails is told; a region that is not enabled is none.
+async fn check_regions<C: Collector>(
+    collector: &C,
+    mut row: Row,
+    account: Arc<Account>,
+    access: &AccountAccess,
+    regions: Vec<String>,
+) -> Row {
+    let probe = async |region: String| {
+        let slice = Slice {
+            account: Arc::clone(&account),
+            access: access.in_region(&region),
+            facts: Facts::default(),
+            attempt: "check".into(),
+        };
+        let probed = collector.probe(&slice).await;
+        (region, probed)
+    };
+    let probed: Vec<_> = stream::iter(regions)
+        .map(probe)
+        .buffered(REGIONS_AT_ONCE)
+        .collect()
+        .await;
+    let mut enabled = None;
+    for (region, result) in probed {
+        let Err(error) = result else {
+            row.regions.push(region);
+            continue;
+        };
+        if may_refuse_region(&error) {
+            if enabled.is_none() {
+                enabled = regions::enabled(access, access.home_region()).await.ok();
+            }
+            if enabled
+                .iter()
+                .flatten()
+                .any(|(name, enabled)| *name == region && !enabled)
+            {
+                continue;
+            }
+        }
+        if row.cause.is_none() {
+            row.outcome = error.outcome();
+            row.cause = Some(error.report());
+            row.region = Some(region);
+        }
+    }
+    if row.cause.is_none() && row.regions.is_empty() {
+        row.outcome = Outcome::Skipped;
+        row.reason = Some(NOT_ENABLED.to_owned());
+    }
+    row
 }
