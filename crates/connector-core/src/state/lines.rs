@@ -221,3 +221,87 @@ impl Appender {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn place(account: &str) -> Place {
+        Place {
+            account: account.to_owned(),
+            region: "eu-west-1".to_owned(),
+        }
+    }
+
+    fn written(lines: &[Line]) -> Vec<u8> {
+        lines.iter().flat_map(|line| encoded(line).unwrap()).collect()
+    }
+
+    fn read_bytes(bytes: &[u8]) -> Result<(Vec<Line>, u64), ReadError> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        read(file.path())
+    }
+
+    fn any_line() -> impl Strategy<Value = Line> {
+        prop_oneof![
+            "\\PC{0,20}".prop_map(Line::Caller),
+            "\\PC{0,20}".prop_map(|account| Line::Failed(place(&account))),
+            Just(Line::Published),
+        ]
+    }
+
+    proptest! {
+        /// Wherever the process ends: the lines before are there, the one that was being written is not.
+        #[test]
+        fn lines_that_were_cut_off_anywhere(lines in proptest::collection::vec(any_line(), 0..8), cut in 0.0_f64..=1.0) {
+            let whole = written(&lines);
+            let cut = (whole.len() as f64 * cut) as usize;
+            let (found, length) = read_bytes(&whole[..cut]).unwrap();
+            prop_assert_eq!(&found[..], &lines[..found.len()]);
+            prop_assert_eq!(written(&found).len() as u64, length);
+            let next = lines.get(found.len()).map(|line| encoded(line).unwrap().len());
+            prop_assert!(next.is_none_or(|next| cut < length as usize + next), "a whole line is missing");
+        }
+
+        #[test]
+        fn one_bit_is_damage(lines in proptest::collection::vec(any_line(), 1..4), at in any::<proptest::sample::Index>(), bit in 0_u8..8) {
+            let mut bytes = written(&lines);
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+            // All lines can never come back as they were.
+            if let Ok((found, _)) = read_bytes(&bytes) {
+                prop_assert!(found.len() < lines.len(), "{found:?}");
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_lines_or_damage(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let newlines = bytes.iter().filter(|byte| **byte == b'\n').count();
+            match read_bytes(&bytes) {
+                Ok((lines, length)) => {
+                    prop_assert_eq!(lines.len(), newlines);
+                    prop_assert!(length <= bytes.len() as u64);
+                }
+                Err(ReadError::Damaged(line, _)) => prop_assert!((1..=newlines).contains(&line)),
+                Err(ReadError::Io(error)) => panic!("{error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn half_a_line_is_written_over() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let first = [Line::Caller("1".to_owned())];
+        let torn = [written(&first), b"00000000 {\"Ca".to_vec()].concat();
+        std::fs::write(file.path(), torn).unwrap();
+        let (_, length) = read(file.path()).unwrap();
+        let mut appender = Appender::new(file.reopen().unwrap(), length).unwrap();
+        appender.append(&[Line::Published]).unwrap();
+        let (lines, _) = read(file.path()).unwrap();
+        assert_eq!(lines, [first[0].clone(), Line::Published]);
+    }
+}
