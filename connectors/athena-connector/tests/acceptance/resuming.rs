@@ -25,14 +25,14 @@ fn a_query_that_runs_when_the_process_is_killed_is_found_again() {
         estate
             .athena()
             .canned(insert, Canned::update_count(3))
-            .rule(QueryRule::any().account(&member(1)).run(Duration::from_secs(4)));
+            .rule(QueryRule::any().account(&member(1)).run(Duration::from_secs(6)));
         let sim = start(estate);
         let more = json!({"query": query});
         let killed = run(&sim, 3)
             .params(more.clone())
             .start()
-            .wait_for(|sim| states(sim, 1) > 1 && states(sim, 2) > 0 && states(sim, 3) > 0)
-            .kill_after(Duration::from_millis(300));
+            .wait_for(|sim| states(sim, 1) > 0 && sim.queries().len() == 3)
+            .kill_after(Duration::ZERO);
         killed.expect(-1);
         let outcome = run(&sim, 3).params(more).after(killed).flag("--resume").run();
         outcome.expect(0);
