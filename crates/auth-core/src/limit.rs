@@ -192,7 +192,7 @@ async fn whole(mut body: SdkBody, most: usize) -> Result<Vec<u8>, ConnectorError
             .map_or(0, |told| usize::try_from(told).unwrap_or(most).min(most)),
     );
     while let Some(frame) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-        let Ok(data) = frame.map_err(|error| ConnectorError::io(error))?.into_data() else {
+        let Ok(data) = frame.map_err(ConnectorError::io)?.into_data() else {
             continue;
         };
         if bytes.len() + data.len() > most {
