@@ -124,8 +124,8 @@ fn the_slice_s_deadline_stops_its_query() {
 fn the_run_s_deadline_stops_all_queries_and_publishes_the_rest() {
     let mut estate = estate(3);
     estate.athena().rule(QueryRule::any().account(&member(1)).run(HOUR));
-    let sim = start(estate);
-    let outcome = run(&sim, 3).params(json!({"run_timeout": 6})).run();
+    let sim = start_still(estate);
+    let outcome = run(&sim, 3).params(json!({"run_timeout": 1000})).by_events().inside();
     outcome.expect(3);
     assert_whole(&outcome, [2, 3]);
     assert_eq!(sim.running_queries().len(), 0);
