@@ -53,9 +53,8 @@ impl<W: Write> Write for Screen<W> {
                 c => c,
             }));
             begun = chunk.invalid().to_vec();
-            // A character has at most four bytes; what is no beginning of one is none at all.
-            let at_end = self.begun.ends_with(&begun) && begun.len() < 4;
-            if !begun.is_empty() && !(at_end && is_beginning(&begun)) {
+            let to_come = self.begun.ends_with(&begun) && is_beginning(&begun);
+            if !begun.is_empty() && !to_come {
                 text.push(char::REPLACEMENT_CHARACTER);
                 begun.clear();
             }
