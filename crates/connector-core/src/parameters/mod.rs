@@ -2,6 +2,7 @@
 //! all come from the same declaration.
 
 pub mod catalog;
+pub(crate) mod file;
 pub mod reference;
 pub mod schema;
 pub mod sources;

@@ -2,10 +2,9 @@
 //! is recognised and left out; anything else that does not check is damage.
 
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead, BufReader, Read as _, Write as _};
 use std::path::Path;
 
-use auth_core::Account;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
@@ -137,11 +136,6 @@ pub(super) struct SavedTable {
     pub(super) runs: Vec<crate::rows::Run>,
 }
 
-/// An account as far as it stands in leading columns.
-pub(super) fn is(account: &Account, place: &Place) -> bool {
-    account.id.as_str() == place.account
-}
-
 /// `<checksum> <JSON>\n`
 pub(super) fn encoded(line: &Line) -> io::Result<Vec<u8>> {
     let json = serde_json::to_vec(line)?;
@@ -164,19 +158,25 @@ pub(super) enum ReadError {
 
 /// All whole lines, and how many bytes they are. A last line without its end was being written when the process ended.
 pub(super) fn read(path: &Path) -> Result<(Vec<Line>, u64), ReadError> {
-    let mut reader = BufReader::new(File::open(path)?);
+    read_from(BufReader::new(File::open(path)?), &path.display().to_string())
+}
+
+/// The same of a journal with this name, for messages.
+pub(super) fn read_from(mut journal: impl BufRead, name: &str) -> Result<(Vec<Line>, u64), ReadError> {
     let (mut lines, mut length) = (Vec::new(), 0);
     let mut text = Vec::new();
     loop {
         text.clear();
-        let read = io::Read::take(&mut reader, LONGEST_LINE as u64).read_until(b'\n', &mut text)?;
+        let read = (&mut journal).take(LONGEST_LINE as u64).read_until(b'\n', &mut text)?;
+        let damaged = || ReadError::Damaged(lines.len() + 1, name.to_owned());
         if text.pop_if(|end| *end == b'\n').is_none() {
-            if read == LONGEST_LINE {
-                return Err(ReadError::Damaged(lines.len() + 1, path.display().to_string()));
-            }
-            return Ok((lines, length));
+            return if read == LONGEST_LINE {
+                Err(damaged())
+            } else {
+                Ok((lines, length))
+            };
         }
-        let line = decoded(&text).ok_or_else(|| ReadError::Damaged(lines.len() + 1, path.display().to_string()))?;
+        let line = decoded(&text).ok_or_else(damaged)?;
         lines.push(line);
         length += read as u64;
     }
@@ -184,9 +184,7 @@ pub(super) fn read(path: &Path) -> Result<(Vec<Line>, u64), ReadError> {
 
 fn decoded(text: &[u8]) -> Option<Line> {
     let (checksum, json) = text.split_at_checked(9)?;
-    let checksum = std::str::from_utf8(checksum).ok()?.strip_suffix(' ')?;
-    let checksum = u32::from_str_radix(checksum, 16).ok()?;
-    if crc32fast::hash(json) != checksum {
+    if checksum != format!("{:08x} ", crc32fast::hash(json)).as_bytes() {
         return None;
     }
     serde_json::from_slice(json).ok()
@@ -219,5 +217,81 @@ impl Appender {
         })?;
         self.length += text.len() as u64;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn journal(places: &[(String, String)]) -> (Vec<Line>, Vec<u8>) {
+        let line = |(account, region): &(String, String)| {
+            Line::Failed(Place {
+                account: account.clone(),
+                region: region.clone(),
+            })
+        };
+        let lines: Vec<Line> = places.iter().map(line).collect();
+        let bytes = lines.iter().flat_map(|line| encoded(line).unwrap()).collect();
+        (lines, bytes)
+    }
+
+    /// `<checksum> <JSON>`, by hand: the CRC-32 of zlib.
+    #[test]
+    fn a_line_is_its_checksum_and_json() {
+        assert_eq!(encoded(&Line::Published).unwrap(), b"9d79fb92 \"Published\"\n");
+        let (lines, length) = read_from(&b"9d79fb92 \"Published\"\n9d79fb92 \"Publ"[..], "j").unwrap();
+        assert_eq!((lines, length), (vec![Line::Published], 21));
+        for damaged in [
+            &b"9d79fb93 \"Published\"\n"[..],
+            b"9d79fb92\"Published\"\n",
+            b"9D79FB92 \"Published\"\n",
+            b"\n",
+            b"\"Published\"\n",
+        ] {
+            let error = read_from(damaged, "j").unwrap_err();
+            assert_eq!(error.to_string(), "line 1 of j is not what was written");
+        }
+    }
+
+    proptest! {
+        /// However it is cut off, the lines that are whole are there, and no half of one.
+        #[test]
+        fn a_journal_that_is_cut_off_has_its_whole_lines(
+            places in prop::collection::vec(("[0-9]{12}", "\\PC{0,20}"), 0..6),
+            cut: prop::sample::Index,
+        ) {
+            let (lines, bytes) = journal(&places);
+            let at = cut.index(bytes.len() + 1);
+            let (read, length) = read_from(&bytes[..at], "j").unwrap();
+            let whole = bytes[..at].iter().filter(|byte| **byte == b'\n').count();
+            prop_assert_eq!(&read[..], &lines[..whole]);
+            prop_assert_eq!(length, bytes[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end as u64 + 1));
+        }
+
+        /// A byte that has changed is damage; in the last line it may be the line's end that is gone.
+        #[test]
+        fn a_changed_byte_is_seen(
+            places in prop::collection::vec(("[0-9]{12}", "[a-z]{1,9}"), 1..4),
+            place: prop::sample::Index,
+            change in 1u8..,
+        ) {
+            let (lines, mut bytes) = journal(&places);
+            let at = place.index(bytes.len());
+            bytes[at] ^= change;
+            match read_from(&bytes[..], "j") {
+                Err(error) => prop_assert!(matches!(error, ReadError::Damaged(..))),
+                Ok((read, _)) => prop_assert!(at + 1 == bytes.len() && read[..] == lines[..lines.len() - 1]),
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_lines_or_damage(bytes: Vec<u8>) {
+            let whole = bytes.contains(&b'\n');
+            prop_assert_eq!(read_from(&bytes[..], "j").is_err(), whole);
+        }
     }
 }
