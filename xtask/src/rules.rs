@@ -266,6 +266,40 @@ fn versions_stand_in_one_place() {
     );
 }
 
+/// What is fuzzed is what ships: the same crates in the same versions, and none of the SDK, which no sanitizer can be built
+/// with.
+#[test]
+fn fuzz_targets_are_built_of_the_same_crates() {
+    let packages = |path: &str| -> BTreeSet<(String, String)> {
+        let text = fs::read_to_string(workspace::root().join(path)).expect("a lock file");
+        let lock: toml::Table = text.parse().expect("TOML");
+        let text = |package: &toml::Value, key: &str| package[key].as_str().unwrap_or_default().to_owned();
+        let packages = lock["package"].as_array().expect("packages");
+        packages
+            .iter()
+            .map(|package| (text(package, "name"), text(package, "version")))
+            .collect()
+    };
+    let ships = packages("Cargo.lock");
+    let names: BTreeSet<_> = ships.iter().map(|(name, _)| name).collect();
+    let fuzzed = packages("fuzz/Cargo.lock");
+    assert!(fuzzed.iter().any(|(name, _)| name == "parquet"), "not a lock file");
+    let other = fuzzed
+        .iter()
+        .filter(|package| names.contains(&package.0) && !ships.contains(package));
+    let sdk = fuzzed
+        .iter()
+        .filter(|(name, _)| name.starts_with("aws-sdk-") || name == "aws-config");
+    let wrong = other
+        .chain(sdk)
+        .map(|(name, version)| format!("{name} {version}"))
+        .collect();
+    assert_none(
+        wrong,
+        "`cp Cargo.lock fuzz/ && cargo check --manifest-path fuzz/Cargo.toml`; a module that needs the SDK is to be taken apart",
+    );
+}
+
 #[test]
 fn every_file_says_what_it_is_for() {
     let mut wrong = files(".rs");

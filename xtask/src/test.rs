@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use crate::steps::Steps;
 use crate::workspace;
-use crate::{docs, environment};
+use crate::{docs, environment, fuzz};
 
 /// What to run.
 #[derive(Args)]
@@ -37,6 +37,8 @@ enum Step {
     Build,
     /// cargo xtask docs --check
     Docs,
+    /// The seeds of all fuzz targets
+    Seeds,
     /// cargo test
     Test,
 }
@@ -79,6 +81,7 @@ fn run_steps(options: &Options, steps: &mut Steps) -> Result<()> {
     };
     if options.wants(Step::Fmt) {
         steps.command(&mut cargo(&["fmt", "--all", "--check"]))?;
+        steps.command(&mut cargo(&["fmt", "--manifest-path", fuzz::MANIFEST, "--check"]))?;
     }
     if options.wants(Step::Clippy) {
         steps.command(&mut cargo(&[
@@ -95,6 +98,9 @@ fn run_steps(options: &Options, steps: &mut Steps) -> Result<()> {
     }
     if options.wants(Step::Docs) {
         steps.run("generated pages are up to date", docs::check)?;
+    }
+    if options.wants(Step::Seeds) {
+        steps.command(&mut fuzz::seeds())?;
     }
     if options.wants(Step::Test) {
         let mut command = cargo(&["test", "--workspace"]);

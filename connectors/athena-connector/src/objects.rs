@@ -1,6 +1,7 @@
 //! Objects in S3: found in the region of their bucket, read by parallel ranges within a bound on memory, deleted.
 
 mod download;
+mod location;
 mod range;
 
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use tokio::sync::Semaphore;
 
 pub(crate) use download::Download;
+pub(crate) use location::Location;
 
 /// KiB that all downloads of a run may have read ahead. What a download needs next needs none of it.
 const AHEAD_KIB: usize = 20 * 1024;
@@ -34,24 +36,6 @@ impl Default for Objects {
             room: Arc::new(Semaphore::new(AHEAD_KIB)),
             regions: Mutex::default(),
         }))
-    }
-}
-
-/// An object's address.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Location {
-    pub(crate) bucket: String,
-    pub(crate) key: String,
-}
-
-impl Location {
-    /// Reads `s3://bucket/key`.
-    pub(crate) fn parse(address: &str) -> Option<Self> {
-        let (bucket, key) = address.strip_prefix("s3://")?.split_once('/')?;
-        (!bucket.is_empty() && !key.is_empty()).then(|| Location {
-            bucket: bucket.to_owned(),
-            key: key.to_owned(),
-        })
     }
 }
 
@@ -141,27 +125,4 @@ fn has_status<E>(error: &SdkError<E>, status: u16) -> bool {
     error
         .raw_response()
         .is_some_and(|response| response.status().as_u16() == status)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_read() {
-        for (address, expected) in [
-            ("s3://b/k", Some(("b", "k"))),
-            ("s3://b/p/k.csv", Some(("b", "p/k.csv"))),
-            ("s3://b/", None),
-            ("s3://b", None),
-            ("s3:///k", None),
-            ("https://b/k", None),
-        ] {
-            let expected = expected.map(|(bucket, key)| Location {
-                bucket: bucket.to_owned(),
-                key: key.to_owned(),
-            });
-            assert_eq!(Location::parse(address), expected, "{address}");
-        }
-    }
 }

@@ -52,7 +52,14 @@ impl RoleTemplate {
         let [arn, partition, service, region, account, resource] = parts[..] else {
             return wrong("it has the form arn:aws:iam::123456789012:role/name");
         };
-        if arn != "arn" || !partition.starts_with("aws") || service != "iam" || !region.is_empty() {
+        // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+        let partition_is_legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if arn != "arn"
+            || !partition.starts_with("aws")
+            || !partition.chars().all(partition_is_legal)
+            || service != "iam"
+            || !region.is_empty()
+        {
             return wrong("it has the form arn:aws:iam::123456789012:role/name");
         }
         if account != ACCOUNT_PLACEHOLDER && AccountId::parse(account).is_err() {
@@ -175,6 +182,8 @@ mod tests {
         for (bad, why) in [
             ("role/a", "form"),
             ("arn:aws:sts::111111111111:role/a", "form"),
+            ("arn:aws cn:iam::111111111111:role/a", "form"),
+            ("arn:aws{accountId}:iam::111111111111:role/a", "form"),
             ("arn:aws:iam::1111:role/a", "12 digits"),
             ("arn:aws:iam::111111111111:user/a", "role/"),
             ("arn:aws:iam::111111111111:role/", "name"),

@@ -128,5 +128,15 @@ mod tests {
         fn any_text_is_read_without_a_panic(text in "\\PC{0,80}") {
             let _ = Preview::of(&text).map(|preview| preview.to_string());
         }
+
+        /// Whatever the claims are, what is told of them is a line that a terminal shows as it is.
+        #[test]
+        fn any_claims_are_told_on_a_line(issuer: String, algorithm: String, audience: Vec<String>, expires: i64) {
+            let claims = serde_json::json!({"iss": issuer, "aud": audience, "exp": expires}).to_string();
+            let preview = Preview::of(&token(&serde_json::json!({"alg": algorithm}).to_string(), &claims)).unwrap();
+            proptest::prop_assert!(!preview.to_string().contains(char::is_control), "{}", preview);
+            let read = (preview.issuer, preview.algorithm, preview.audience, preview.expires);
+            proptest::prop_assert_eq!(read, (Some(issuer), Some(algorithm), audience, Some(expires)));
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Rows of a statement that has succeeded: by the way that was asked for, or the one that fits.
 
 mod api;
+mod manifest;
 mod s3;
 mod unload;
 

@@ -11,7 +11,7 @@ use connector_core::table::{Heading, Value};
 use connector_core::{SliceError, SliceRows};
 use futures::{StreamExt as _, TryStreamExt as _};
 
-use super::{Column, Fetcher, api};
+use super::{Column, Fetcher, api, manifest};
 use crate::execute::Succeeded;
 use crate::failure::ended;
 use crate::objects::{Download, Location};
@@ -118,9 +118,7 @@ impl Fetcher<'_> {
         while let Some(chunk) = object.next().await? {
             text.extend_from_slice(&chunk.bytes);
         }
-        let text = String::from_utf8(text).map_err(|_| SliceError::Local("the manifest is not UTF-8".to_owned()))?;
-        let lines = text.lines().map(|line| line.trim().trim_matches('"'));
-        Ok(lines.filter(|line| !line.is_empty()).map(str::to_owned).collect())
+        manifest::addresses(text).map_err(SliceError::Local)
     }
 
     /// A part on the disk: Parquet is read from its end, and a part may be larger than memory.

@@ -155,7 +155,7 @@ impl CsvParser {
         each: &mut impl FnMut(&Record<'_>) -> Result<(), E>,
     ) -> Result<&'c [u8], E> {
         // One byte more than the limit shows that the record is larger.
-        let room = (self.limit() + 1).saturating_sub(self.pending.len());
+        let room = self.limit().saturating_add(1).saturating_sub(self.pending.len());
         let line = memchr(b'\n', chunk).map_or(chunk.len(), |at| at + 1);
         let (taken, rest) = chunk.split_at(line.min(room));
         self.pending.extend_from_slice(taken);

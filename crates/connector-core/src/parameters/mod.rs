@@ -3,6 +3,7 @@
 
 pub mod catalog;
 pub mod encrypted;
+pub(crate) mod file;
 pub mod reference;
 pub mod schema;
 pub mod sources;

@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 
 use super::catalog::{OIDC_TOKEN_PARAMETERS, SECRET_IDENTITY};
 use super::encrypted::{Identities, is_encrypted, open};
+use super::file;
 use super::values::{Problem, Source, Values};
 use super::{ENVIRONMENT_PREFIX, Parameter, ParameterKind, SecretSource, flag_of};
 
@@ -243,41 +244,8 @@ fn read_file(path: &Path) -> Result<Vec<(String, Json)>, Problem> {
     let shown = path.display();
     let text = std::fs::read_to_string(path)
         .map_err(|error| Problem(format!("the parameter file {shown} cannot be read: {error}")))?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let ending = path
-        .extension()
-        .and_then(|ending| ending.to_str())
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    // A parser's message may quote the line it stumbles over, and that line may hold a secret: position and reason only.
-    let parsed: Result<Json, String> = match ending.as_str() {
-        "toml" => toml::from_str(text).map_err(|error: toml::de::Error| {
-            let line = error
-                .span()
-                .map_or(0, |span| text[..span.start].matches('\n').count() + 1);
-            format!("line {line}: not valid TOML")
-        }),
-        "yaml" | "yml" => serde_saphyr::from_str(text).map_err(|error: serde_saphyr::Error| {
-            error.location().map_or("not valid YAML".to_owned(), |at| {
-                format!("line {}: not valid YAML", at.line())
-            })
-        }),
-        _ => serde_json::from_str(text).map_err(|error| {
-            let what = if error.is_eof() {
-                "it ends too early"
-            } else {
-                "not valid JSON"
-            };
-            format!("line {}, column {}: {what}", error.line(), error.column())
-        }),
-    };
-    match parsed {
-        Ok(Json::Object(entries)) => Ok(entries.into_iter().collect()),
-        Ok(_) => Err(Problem(format!(
-            "the parameter file {shown} must hold one object of names and values"
-        ))),
-        Err(why) => Err(Problem(format!("the parameter file {shown}: {why}"))),
-    }
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    file::entries(&text, ending).map_err(|why| Problem(format!("the parameter file {shown}{why}")))
 }
 
 async fn fetch_secret(

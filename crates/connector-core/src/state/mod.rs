@@ -4,10 +4,11 @@
 //! A directory beside the output, `<output>.state`, has `journal` and `rows`; with rows that are kept for slices that fail
 //! later, `last-journal` and `last-rows` are those of the run before. It is locked while a run is at work.
 
+mod earlier;
 mod last;
 mod lines;
+mod of_ledger;
 
-use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,9 +18,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use auth_core::Account;
 use serde_json::{Map, Value as Json};
 
+use self::earlier::{Earlier, Found, found};
 use self::last::Last;
 pub use self::lines::{AccountRegions, Place};
 use self::lines::{Appender, Committed, Line, ReadError, SavedHeading, SavedTable};
+pub(crate) use self::of_ledger::directory_of;
 use crate::ledger::SliceEntry;
 use crate::rows::{PARTIAL, Spool, SpooledTable};
 use crate::slice::Outcome;
@@ -99,19 +102,6 @@ struct Journal {
     appender: Appender,
     /// Those that are in the journal, by number.
     columns: Vec<Arc<[Heading]>>,
-}
-
-/// What an earlier process has left.
-#[derive(Debug, Default)]
-struct Earlier {
-    started: Option<String>,
-    caller: Option<String>,
-    regions: HashMap<String, AccountRegions>,
-    slices: HashMap<Place, (Committed, Vec<SpooledTable>)>,
-    failures: HashMap<Place, u32>,
-    stale: HashMap<Place, (Committed, Vec<SpooledTable>)>,
-    columns: Vec<Arc<[Heading]>>,
-    published: bool,
 }
 
 impl State {
@@ -257,7 +247,7 @@ impl State {
     /// The account's slices that are complete.
     pub(crate) fn slices_of(&self, account: &Account) -> Vec<Restored> {
         let places = self.earlier.slices.keys();
-        let of_the_account = places.filter(|place| lines::is(account, place));
+        let of_the_account = places.filter(|place| account.id.as_str() == place.account);
         of_the_account
             .filter_map(|place| self.restored(account, &place.region))
             .collect()
@@ -489,89 +479,6 @@ fn remove_file(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed,
-    }
-}
-
-/// A journal that was read.
-struct Found {
-    header: lines::Header,
-    earlier: Earlier,
-    /// Bytes of the journal that are whole.
-    length: u64,
-    /// Bytes of the rows that belong to slices.
-    rows_end: u64,
-}
-
-/// `None`: nothing was written before the process ended.
-fn found(journal: &Path) -> Result<Option<Found>, ReadError> {
-    let (lines, length) = lines::read(journal)?;
-    let damaged = |number: usize| ReadError::Damaged(number + 1, journal.display().to_string());
-    let mut lines = lines.into_iter().enumerate();
-    let header = match lines.next() {
-        None => return Ok(None),
-        Some((_, Line::Run(header))) => header,
-        Some((number, _)) => return Err(damaged(number)),
-    };
-    let mut earlier = Earlier {
-        started: Some(header.started.clone()),
-        ..Earlier::default()
-    };
-    for (number, line) in lines {
-        earlier.take(line).ok_or_else(|| damaged(number))?;
-    }
-    let all = earlier.slices.values().chain(earlier.stale.values());
-    let tables = all.flat_map(|(_, tables)| tables);
-    let rows_end = tables.map(SpooledTable::end).max().unwrap_or_default();
-    Ok(Some(Found {
-        header,
-        earlier,
-        length,
-        rows_end,
-    }))
-}
-
-impl Earlier {
-    /// `None`: the line cannot stand there.
-    fn take(&mut self, line: Line) -> Option<()> {
-        match line {
-            Line::Run(_) => return None,
-            Line::Caller(account) => self.caller = Some(account),
-            Line::Regions(regions) => {
-                self.regions.insert(regions.account.clone(), regions);
-            }
-            Line::Columns(columns) => {
-                let columns = columns.into_iter().map(SavedHeading::heading);
-                self.columns.push(columns.collect());
-            }
-            Line::Slice(committed) => {
-                let tables = self.tables(&committed)?;
-                self.stale.remove(&committed.place);
-                self.slices.insert(committed.place.clone(), (committed, tables));
-            }
-            Line::Failed(place) => {
-                self.slices.remove(&place);
-                *self.failures.entry(place).or_default() += 1;
-            }
-            Line::Stale(committed) => {
-                let tables = self.tables(&committed)?;
-                self.stale.insert(committed.place.clone(), (committed, tables));
-            }
-            Line::Published => self.published = true,
-        }
-        Some(())
-    }
-
-    fn tables(&self, committed: &Committed) -> Option<Vec<SpooledTable>> {
-        let table = |saved: &SavedTable| {
-            Some(SpooledTable {
-                number: saved.number,
-                columns: Arc::clone(self.columns.get(saved.columns)?),
-                runs: saved.runs.clone(),
-                sorted: saved.sorted,
-                rows: saved.rows,
-            })
-        };
-        committed.tables.iter().map(table).collect()
     }
 }
 

@@ -242,16 +242,13 @@ fn opened_state<C: Connector>(
 fn state_of(ledger: &Path) -> Result<PathBuf, StateError> {
     let unusable = |why: String| StateError::Ledger(ledger.to_owned(), why);
     let text = std::fs::read(ledger).map_err(|error| unusable(error.to_string()))?;
-    let read: serde_json::Value =
-        serde_json::from_slice(&text).map_err(|error| unusable(format!("it is no ledger: {error}")))?;
-    match (read["state"].as_str(), read["outcome"].as_str()) {
-        (Some(state), _) if state::is_there(Path::new(state)) => Ok(PathBuf::from(state)),
-        (Some(state), _) => Err(unusable(format!("what its run has left in {state} is gone"))),
-        (None, Some("complete")) => Err(unusable(
-            "its run is complete: there is nothing left to collect".to_owned(),
-        )),
-        (None, Some(_)) => Err(unusable("its run has left nothing to go on with".to_owned())),
-        (None, None) => Err(unusable("it is no ledger of a run".to_owned())),
+    let state = state::directory_of(&text).map_err(unusable)?;
+    match state::is_there(&state) {
+        true => Ok(state),
+        false => Err(unusable(format!(
+            "what its run has left in {} is gone",
+            state.display()
+        ))),
     }
 }
 

@@ -218,6 +218,13 @@ fn a_record_has_a_bound() {
 }
 
 #[test]
+fn no_bound_is_a_bound_too() {
+    let bytes = b"\"a\",\"b\"\n\"xyz\",\n";
+    let outcome = read_with(CsvParser::with_largest_record(usize::MAX), bytes.chunks(2));
+    assert_eq!((outcome.rows, outcome.error), (vec![row(&[Some("xyz"), None])], None));
+}
+
+#[test]
 fn a_large_field_is_whole_and_its_memory_given_back() {
     let large = "ab\"c\n".repeat(2 << 20);
     let rows = [row(&[Some(&large)]), row(&[Some("small")])];
