@@ -9,6 +9,7 @@
 mod demo;
 mod docs;
 mod environment;
+mod faults;
 #[cfg(test)]
 mod rules;
 mod steps;
@@ -35,6 +36,8 @@ enum Command {
     Test(test::Options),
     /// Write the generated pages below docs/reference, or check them
     Docs(docs::Options),
+    /// Try what becomes of runs in which calls go wrong: every operation with every fault
+    Faults(faults::Options),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run(&options),
         Command::Test(options) => test::run(&options),
         Command::Docs(options) => docs::run(&options),
+        Command::Faults(options) => faults::run(&options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
