@@ -21,12 +21,13 @@ pub(crate) struct Options {
 /// A page: its name below `docs/reference`, the program that prints it, and the arguments with which it does.
 type Page = (&'static str, &'static str, &'static [&'static str]);
 
-const PAGES: [Page; 5] = [
+const PAGES: [Page; 6] = [
     ("ec2-parameters.md", "ec2-connector", &["reference", "parameters"]),
     ("ec2-parameters.schema.json", "ec2-connector", &["spec"]),
     ("ec2-instances.md", "ec2-connector", &["reference", "table"]),
     ("athena-parameters.md", "athena-connector", &["reference", "parameters"]),
     ("athena-parameters.schema.json", "athena-connector", &["spec"]),
+    ("faults.md", "fault-matrix", &["page"]),
 ];
 
 /// Writes the pages, or checks them.
@@ -73,7 +74,7 @@ fn pages() -> Result<Vec<(PathBuf, String)>> {
     build
         .args(["build", "--quiet", "--workspace", "--bins"])
         .current_dir(workspace::root());
-    run_to_end(&mut build)?;
+    steps::to_end(&mut build)?;
     PAGES.into_iter().map(page).collect()
 }
 
@@ -102,13 +103,4 @@ fn page((name, program, arguments): Page) -> Result<(PathBuf, String)> {
 /// The page as it is; a checkout may have turned line ends around.
 fn read(path: &Path) -> Option<String> {
     Some(fs::read_to_string(path).ok()?.replace("\r\n", "\n"))
-}
-
-fn run_to_end(command: &mut Command) -> Result<()> {
-    let line = steps::command_line(command);
-    let status = command.status().with_context(|| format!("cannot start `{line}`"))?;
-    if !status.success() {
-        bail!("`{line}` failed ({status})");
-    }
-    Ok(())
 }

@@ -9,6 +9,7 @@
 mod demo;
 mod docs;
 mod environment;
+mod faults;
 mod fuzz;
 #[cfg(test)]
 mod rules;
@@ -36,6 +37,8 @@ enum Command {
     Test(test::Options),
     /// Write the generated pages below docs/reference, or check them
     Docs(docs::Options),
+    /// Try what becomes of runs in which calls go wrong: every operation with every fault
+    Faults(faults::Options),
     /// Give anything to what parses, and see that it holds; needs a nightly toolchain
     Fuzz(fuzz::Options),
 }
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run(&options),
         Command::Test(options) => test::run(&options),
         Command::Docs(options) => docs::run(&options),
+        Command::Faults(options) => faults::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
     };
     match outcome {

@@ -23,7 +23,7 @@ const NONE_OF_THESE: [(&str, &str); 5] = [
     ("connector-testing", "it is a dev-dependency only"),
 ];
 /// Only of these may tests and tools of this workspace depend on everything.
-const OUTSIDE: [&str; 3] = ["xtask", "end-to-end", "connector-testing"];
+const OUTSIDE: [&str; 4] = ["xtask", "end-to-end", "connector-testing", "fault-matrix"];
 
 /// A member of the workspace.
 struct Member {

@@ -52,6 +52,16 @@ impl Steps {
     }
 }
 
+/// Runs a command that is no step of its own; its output goes where ours goes.
+pub(crate) fn to_end(command: &mut Command) -> Result<()> {
+    let line = command_line(command);
+    let status = command.status().with_context(|| format!("cannot start `{line}`"))?;
+    if !status.success() {
+        bail!("`{line}` failed ({status})");
+    }
+    Ok(())
+}
+
 /// The command as one would type it.
 pub(crate) fn command_line(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());

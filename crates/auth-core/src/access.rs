@@ -112,6 +112,7 @@ impl Authenticator {
             let assume = |parent: &Arc<Session>| {
                 let issuer = RoleIssuer {
                     sts: sts_client(&self.host, &self.settings, Some(parent)),
+                    host: self.host.clone(),
                     hop: hop.clone(),
                     options: self.settings.roles.clone(),
                 };
@@ -210,6 +211,7 @@ impl RegionalAccess {
 
 struct RoleIssuer {
     sts: aws_sdk_sts::Client,
+    host: Host,
     hop: Hop,
     options: RoleOptions,
 }
@@ -217,7 +219,7 @@ struct RoleIssuer {
 #[async_trait]
 impl Issue for RoleIssuer {
     async fn issue(&self) -> Result<Credentials, AuthError> {
-        assume_role(&self.sts, &self.hop, &self.options).await
+        assume_role(&self.sts, &self.host, &self.hop, &self.options).await
     }
 }
 

@@ -10,6 +10,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 use serde::Serialize;
 
+use crate::answer::NotOfAws;
 use crate::arn::AccountId;
 use crate::hint;
 use crate::oidc::TokenError;
@@ -65,7 +66,9 @@ impl AwsError {
     where
         E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
     {
+        let not_of_aws = find_in_chain::<NotOfAws>(error).map(|found| found.status);
         let http_status = error.raw_response().map(|response| response.status().as_u16());
+        let http_status = http_status.or(not_of_aws);
         let credentials = find_in_chain::<AuthError>(error).cloned();
         let code = error.code().map(str::to_owned);
         let message = match (error.message(), error) {
@@ -86,6 +89,7 @@ impl AwsError {
             _ if credentials.is_some() => ErrorKind::Credentials,
             SdkError::TimeoutError(_) => ErrorKind::TimedOut,
             SdkError::DispatchFailure(failure) if failure.is_timeout() => ErrorKind::TimedOut,
+            _ if not_of_aws.is_some() => ErrorKind::Other,
             SdkError::DispatchFailure(_) => ErrorKind::Unreachable,
             _ => kind_of(code.as_deref(), http_status),
         };
@@ -375,7 +379,8 @@ const DENIED: &[&str] = &[
 ];
 
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>,
-/// <https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html>
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html>,
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
 const CREDENTIALS: &[&str] = &[
     "AuthFailure",
     "ExpiredToken",
@@ -386,6 +391,7 @@ const CREDENTIALS: &[&str] = &[
     "InvalidSignatureException",
     "MissingAuthenticationToken",
     "RequestExpired",
+    "RequestTimeTooSkewed",
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 ];

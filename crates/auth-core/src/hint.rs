@@ -90,6 +90,7 @@ fn for_credentials(code: &str, message: &str) -> String {
         "SignatureDoesNotMatch" | "InvalidSignatureException" => {
             "secret_access_key does not belong to access_key_id: check both"
         }
+        "RequestTimeTooSkewed" => "the clock of this machine is off by more than a quarter of an hour: set it right",
         "RequestExpired" => {
             "the clock of this machine is off by more than five minutes, or the session has expired and cannot be \
              renewed: set the clock right, or give new temporary credentials"

@@ -26,6 +26,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::app_name::AppName;
 use aws_types::region::Region;
 
+use crate::answer::{Reader, Skew};
 use crate::limit::{Limit, Reading};
 use crate::meter::Meter;
 use crate::pool::Pool;
@@ -33,8 +34,9 @@ use crate::session::{Session, SessionProvider};
 
 /// A failed attempt: the connection must stand within this time.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// The first byte of an answer must come within this time. DescribeInstances over a large account takes seconds.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// The first byte of an answer must come within this time, and each further piece of it. DescribeInstances over a large
+/// account takes seconds.
+pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// One call with all its retries. The SDK's default is none.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(180);
 /// Attempts of one call. The SDK's 3 give up on a throttled account within two seconds.
@@ -63,6 +65,7 @@ pub struct Host {
     pub(crate) sleep: SharedAsyncSleep,
     pub(crate) retries: RetryConfig,
     limit: Limit,
+    pub(crate) skew: Skew,
     /// Behind an `Arc`: it holds the certificates of all roots, and every account has a `Host`.
     transport: Arc<Transport>,
 }
@@ -96,7 +99,9 @@ impl Host {
         let insecure = Arc::new(AtomicBool::new(false));
         let pool = Pool::new(transport.client(DEFAULT_CONCURRENCY)?, Arc::clone(&insecure));
         let limit = Limit::new(DEFAULT_CONCURRENCY);
-        let (http, _) = limit.client(pool.client(), Reading::Whole);
+        let skew = Skew::default();
+        let reader = Reader::of_aws(time.clone(), skew.clone(), None);
+        let (http, _) = limit.client(pool.client(), Reading::Whole, reader);
         // Not the default region chain: its last link asks the instance metadata service, for seconds, on machines that
         // have none.
         let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
@@ -135,6 +140,7 @@ impl Host {
             pool,
             insecure,
             limit,
+            skew,
             time,
             sleep,
             retries,
@@ -168,7 +174,11 @@ impl Host {
             .timeout_config()
             .map(|limits| limits.to_builder())
             .unwrap_or_default();
-        let limits = limits.operation_timeout(limit).build();
+        // An attempt that hangs must leave time for others.
+        let limits = limits
+            .operation_timeout(limit)
+            .read_timeout(READ_TIMEOUT.min(limit / 3));
+        let limits = limits.build();
         self.config = self.config.into_builder().timeout_config(limits).build();
         self
     }
@@ -180,7 +190,9 @@ impl Host {
     pub fn with_concurrency(mut self, most: usize) -> Result<Self, String> {
         self.pool = Pool::new(self.transport.client(most)?, Arc::clone(&self.insecure));
         self.limit = Limit::new(most);
-        self.config = self.config.to_builder().http_client(self.unsigned_http()).build();
+        let reader = Reader::of_aws(self.time.clone(), self.skew.clone(), None);
+        let (http, _) = self.limit.client(self.pool.client(), Reading::Whole, reader);
+        self.config = self.config.to_builder().http_client(http).build();
         Ok(self)
     }
 
@@ -196,9 +208,15 @@ impl Host {
         tokio::task::yield_now().await;
     }
 
-    /// For requests that are not signed.
-    pub(crate) fn unsigned_http(&self) -> SharedHttpClient {
-        self.limit.client(self.pool.client(), Reading::Whole).0
+    /// For requests that do not go to AWS.
+    pub(crate) fn foreign_http(&self) -> SharedHttpClient {
+        let reader = Reader::of_others(self.time.clone());
+        self.limit.client(self.pool.client(), Reading::Whole, reader).0
+    }
+
+    /// By how many seconds AWS's clock is ahead of this machine's, where they were seen to differ by minutes.
+    pub fn aws_is_ahead(&self) -> Option<i64> {
+        self.skew.seen()
     }
 
     /// Configuration for clients that sign with `session`, in `region`, counted by `meter`.
@@ -209,8 +227,9 @@ impl Host {
         meter: &Arc<Meter>,
         reading: Reading,
     ) -> SdkConfig {
-        let (http, turns) = self.limit.client(self.pool.client(), reading);
         let session = Arc::clone(session);
+        let reader = Reader::of_aws(self.time.clone(), self.skew.clone(), Some(Arc::clone(&session)));
+        let (http, turns) = self.limit.client(self.pool.client(), reading, reader);
         self.config
             .to_builder()
             .region(Region::new(region.to_owned()))

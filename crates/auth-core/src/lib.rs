@@ -8,6 +8,7 @@
 
 pub mod access;
 pub mod accounts;
+mod answer;
 pub mod arn;
 pub mod chain;
 pub mod endpoint;

@@ -4,10 +4,13 @@
 //! Bound here and not around a slice: a slice that waits to be allowed to try again holds no place. Answers that are read
 //! while they come, such as objects of S3, hold their place until their last byte; whoever reads them bounds the memory.
 
+use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use aws_smithy_async::rt::sleep::{AsyncSleep as _, SharedAsyncSleep, Sleep};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
 };
@@ -19,12 +22,16 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
+use crate::answer::{Reader, is_an_object, key_id};
+use crate::host::READ_TIMEOUT;
 use crate::tunnel;
 
 /// Bytes of answers that may be in memory at once, in KiB. An answer counts until it has been parsed.
 const ANSWERS_KIB: u32 = 12 * 1024;
 /// Answers that are larger do not come from AWS, which gives its answers in pages; in bytes.
 const LARGEST_ANSWER: usize = 128 * 1024 * 1024;
+/// Bytes of an answer that must come within the limit; the last of them may be fewer.
+const PIECE: usize = 64 * 1024;
 /// What an answer counts that does not tell its length (EC2's are chunked): a page of 400 instances is about this.
 const UNTOLD_KIB: u32 = 2 * 1024;
 
@@ -52,8 +59,13 @@ impl Limit {
         }
     }
 
-    /// `client` within the limit, and the turns for its requests.
-    pub(crate) fn client(&self, client: SharedHttpClient, reading: Reading) -> (SharedHttpClient, Turns) {
+    /// `client` within the limit, and the turns for its requests. `reader` looks at its answers.
+    pub(crate) fn client(
+        &self,
+        client: SharedHttpClient,
+        reading: Reading,
+        reader: Reader,
+    ) -> (SharedHttpClient, Turns) {
         let turns = Turns {
             places: Arc::clone(&self.places),
             taken: Arc::default(),
@@ -62,6 +74,7 @@ impl Limit {
             turns: turns.clone(),
             answers: Arc::clone(&self.answers),
             reading,
+            reader,
             client,
         };
         (SharedHttpClient::new(limited), turns)
@@ -102,6 +115,7 @@ struct LimitedClient {
     turns: Turns,
     answers: Arc<Semaphore>,
     reading: Reading,
+    reader: Reader,
     client: SharedHttpClient,
 }
 
@@ -111,6 +125,11 @@ impl HttpClient for LimitedClient {
             turns: self.turns.clone(),
             answers: Arc::clone(&self.answers),
             reading: self.reading,
+            reader: self.reader.clone(),
+            stall: Stall {
+                sleep: components.sleep_impl(),
+                limit: settings.read_timeout().unwrap_or(READ_TIMEOUT),
+            },
             connector: self.client.http_connector(settings, components),
         })
     }
@@ -121,6 +140,8 @@ struct LimitedConnector {
     turns: Turns,
     answers: Arc<Semaphore>,
     reading: Reading,
+    reader: Reader,
+    stall: Stall,
     connector: SharedHttpConnector,
 }
 
@@ -128,31 +149,121 @@ impl HttpConnector for LimitedConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let (turns, answers) = (self.turns.clone(), Arc::clone(&self.answers));
         let (connector, reading) = (self.connector.clone(), self.reading);
+        let (reader, stall) = (self.reader.clone(), self.stall.clone());
         HttpConnectorFuture::new(async move {
             let closed = |error: AcquireError| ConnectorError::other(error.into(), None);
             // The connection is in use until the answer is read to its end, so the place is too.
             let place = turns.begin().await.map_err(closed)?;
+            let signed = key_id(&request);
+            let of_an_object = request.headers().get("range").is_some();
             let mut response = connector.call(request).await.map_err(tunnel::marked)?;
+            reader.head(&mut response);
             if reading == Reading::Streamed && response.status().is_success() {
+                if of_an_object {
+                    is_an_object(&response)?;
+                }
                 let body = std::mem::replace(response.body_mut(), SdkBody::taken());
-                *response.body_mut() = SdkBody::from_body_1_x(Streamed { body, _place: place });
+                let watch = Watch::new(stall);
+                *response.body_mut() = SdkBody::from_body_1_x(Streamed {
+                    body,
+                    watch,
+                    _place: place,
+                });
                 return Ok(response);
             }
             let room = answers.acquire_many_owned(kib(&response)).await.map_err(closed)?;
             let body = std::mem::replace(response.body_mut(), SdkBody::taken());
             let answer = Answer {
-                bytes: whole(body, LARGEST_ANSWER).await?,
+                bytes: whole(body, LARGEST_ANSWER, Watch::new(stall)).await?,
                 _room: room,
             };
             *response.body_mut() = SdkBody::from(Bytes::from_owner(answer));
+            reader.whole(&mut response, signed.as_deref())?;
             Ok(response)
         })
     }
 }
 
+/// How long an answer may stand still, or nearly so.
+#[derive(Clone, Debug)]
+struct Stall {
+    /// Without one nothing is limited.
+    sleep: Option<SharedAsyncSleep>,
+    /// That for the first byte is that for the others too.
+    limit: Duration,
+}
+
+/// Watches that a body goes on: each [`PIECE`] of it must come within the limit. The SDK has the like only for bodies that
+/// it reads itself, and only for those that stand quite still.
+struct Watch {
+    stall: Stall,
+    /// From when something was waited for in vain.
+    timer: Option<Sleep>,
+    /// Bytes since then.
+    bytes: usize,
+}
+
+impl Watch {
+    fn new(stall: Stall) -> Self {
+        Watch {
+            stall,
+            timer: None,
+            bytes: 0,
+        }
+    }
+
+    /// The next frame of `body`; an error when it does not go on.
+    fn poll(
+        &mut self,
+        body: &mut SdkBody,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, aws_smithy_types::body::Error>>> {
+        if let Poll::Ready(frame) = Pin::new(body).poll_frame(cx) {
+            let data = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
+            self.bytes += data.map_or(0, Bytes::len);
+            if self.bytes >= PIECE {
+                self.timer = None;
+            }
+            return Poll::Ready(frame);
+        }
+        let Some(sleep) = &self.stall.sleep else {
+            return Poll::Pending;
+        };
+        let timer = self.timer.get_or_insert_with(|| {
+            self.bytes = 0;
+            sleep.sleep(self.stall.limit)
+        });
+        if Pin::new(timer).poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        let stalled = Stalled {
+            bytes: self.bytes,
+            limit: self.stall.limit,
+        };
+        Poll::Ready(Some(Err(stalled.into())))
+    }
+}
+
+/// A body that does not go on.
+#[derive(Debug)]
+struct Stalled {
+    bytes: usize,
+    limit: Duration,
+}
+
+impl fmt::Display for Stalled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (bytes, seconds) = (self.bytes, self.limit.as_secs_f64());
+        write!(f, "the answer has stopped: {bytes} bytes within {seconds} s")
+    }
+}
+
+impl std::error::Error for Stalled {}
+
 /// An answer that is read while it comes; its place is free again when it has been read or let go.
 struct Streamed {
     body: SdkBody,
+    watch: Watch,
     _place: OwnedSemaphorePermit,
 }
 
@@ -161,7 +272,8 @@ impl Body for Streamed {
     type Error = aws_smithy_types::body::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let Streamed { body, watch, .. } = &mut *self;
+        watch.poll(body, cx)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -186,13 +298,17 @@ impl AsRef<[u8]> for Answer {
 }
 
 /// All of `body`, where it has at most `most` bytes.
-async fn whole(mut body: SdkBody, most: usize) -> Result<Vec<u8>, ConnectorError> {
+async fn whole(mut body: SdkBody, most: usize, mut watch: Watch) -> Result<Vec<u8>, ConnectorError> {
     let mut bytes = Vec::with_capacity(
         body.content_length()
             .map_or(0, |told| usize::try_from(told).unwrap_or(most).min(most)),
     );
-    while let Some(frame) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-        let Ok(data) = frame.map_err(ConnectorError::io)?.into_data() else {
+    while let Some(frame) = std::future::poll_fn(|cx| watch.poll(&mut body, cx)).await {
+        let broken = |error: aws_smithy_types::body::Error| match error.is::<Stalled>() {
+            true => ConnectorError::timeout(error),
+            false => ConnectorError::io(error),
+        };
+        let Ok(data) = frame.map_err(broken)?.into_data() else {
             continue;
         };
         if bytes.len() + data.len() > most {
@@ -219,13 +335,79 @@ fn kib(response: &HttpResponse) -> u32 {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use aws_smithy_async::rt::sleep::AsyncSleep;
+
     use super::*;
+
+    /// A clock on which the limit is over at once.
+    #[derive(Debug)]
+    struct AtOnce;
+
+    impl AsyncSleep for AtOnce {
+        fn sleep(&self, _: Duration) -> Sleep {
+            Sleep::new(std::future::ready(()))
+        }
+    }
+
+    fn watch(sleep: Option<SharedAsyncSleep>) -> Watch {
+        Watch::new(Stall {
+            sleep,
+            limit: Duration::from_secs(30),
+        })
+    }
+
+    /// So many frames of so many bytes, a pause before each of the first ones, and nothing more.
+    struct Frames {
+        frames: usize,
+        bytes: usize,
+        pauses: usize,
+    }
+
+    impl Body for Frames {
+        type Data = Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+            if self.pauses > 0 {
+                self.pauses -= 1;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if self.frames == 0 {
+                return Poll::Ready(None);
+            }
+            self.frames -= 1;
+            Poll::Ready(Some(Ok(Frame::data(vec![7; self.bytes].into()))))
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_stands_still_is_given_up_as_late() {
+        let frames = |pauses| {
+            SdkBody::from_body_1_x(Frames {
+                frames: 3,
+                bytes: 100,
+                pauses,
+            })
+        };
+        let at_once = || Some(SharedAsyncSleep::new(AtOnce));
+        let late = whole(frames(1), 1000, watch(at_once())).await.unwrap_err();
+        assert!(late.is_timeout(), "{late:?}");
+        assert_eq!(whole(frames(0), 1000, watch(at_once())).await.unwrap().len(), 300);
+        assert_eq!(whole(frames(1), 1000, watch(None)).await.unwrap().len(), 300);
+    }
 
     #[tokio::test]
     async fn an_answer_is_taken_whole_and_no_larger_than_it_may_be() {
-        assert_eq!(whole(SdkBody::from("0123456789"), 10).await.unwrap(), b"0123456789");
-        assert_eq!(whole(SdkBody::empty(), 10).await.unwrap(), b"");
-        let error = whole(SdkBody::from("0123456789"), 9).await.unwrap_err();
+        assert_eq!(
+            whole(SdkBody::from("0123456789"), 10, watch(None)).await.unwrap(),
+            b"0123456789"
+        );
+        assert_eq!(whole(SdkBody::empty(), 10, watch(None)).await.unwrap(), b"");
+        let error = whole(SdkBody::from("0123456789"), 9, watch(None)).await.unwrap_err();
         assert!(format!("{error:?}").contains("more than 9 bytes"), "{error:?}");
     }
 }

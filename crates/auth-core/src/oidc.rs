@@ -5,17 +5,25 @@ use std::time::Duration;
 
 use aws_config::BehaviorVersion;
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
+use aws_smithy_runtime::client::retries::RetryPartition;
 use aws_smithy_runtime::client::retries::classifiers::{HttpStatusCodeClassifier, TransientErrorClassifier};
+use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
 use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::retries::classifiers::{
+    ClassifyRetry, RetryAction, RetryClassifierPriority, RetryReason,
+};
+use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::Layer;
 use aws_smithy_types::timeout::TimeoutConfig;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
 use url::form_urlencoded;
 
-use crate::host::Host;
+use crate::answer::MILLISECONDS;
+use crate::host::{Host, READ_TIMEOUT};
 use crate::secret::{FORGOTTEN, Secret};
 use crate::settings::{ClientAuthentication, WebIdentity};
 
@@ -105,7 +113,7 @@ fn operation(host: &Host, identity: &WebIdentity) -> Operation<Form, SecretStrin
         .service_name("identity-provider")
         .operation_name("ClientCredentials")
         .behavior_version(BehaviorVersion::latest())
-        .http_client(host.unsigned_http())
+        .http_client(host.foreign_http())
         .endpoint_url(&identity.token_url.origin().ascii_serialization())
         .no_auth()
         .sleep_impl(host.sleep.clone())
@@ -113,6 +121,7 @@ fn operation(host: &Host, identity: &WebIdentity) -> Operation<Form, SecretStrin
         .timeout_config(
             TimeoutConfig::builder()
                 .connect_timeout(Duration::from_secs(5))
+                .read_timeout(READ_TIMEOUT)
                 .operation_timeout(TOKEN_TIMEOUT)
                 .build(),
         )
@@ -126,11 +135,72 @@ fn operation(host: &Host, identity: &WebIdentity) -> Operation<Form, SecretStrin
             &[429_u16, 500, 502, 503, 504][..],
         ))
         .retry_classifier(TransientErrorClassifier::<TokenError>::new())
+        .retry_classifier(NotOfTheProvider)
+        .retry_classifier(WaitAsTold)
+        .runtime_plugin(own_retries())
         .serializer(|form: Form| form.into_request())
         .deserializer::<SecretString, TokenError>(|response| {
             read_answer(response).map_err(OrchestratorError::operation)
         })
         .build()
+}
+
+/// Retries of one request must not use up those of the next: by default all of a process share them.
+fn own_retries() -> StaticRuntimePlugin {
+    let mut layer = Layer::new("retries of the token request");
+    layer.store_put(RetryPartition::custom("identity-provider").build());
+    StaticRuntimePlugin::new().with_config(layer.freeze())
+}
+
+/// A success without JSON comes from something in between, such as a network that wants a sign-in; the next try may get
+/// through.
+#[derive(Debug)]
+struct NotOfTheProvider;
+
+impl ClassifyRetry for NotOfTheProvider {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let error = context.output_or_error().and_then(|outcome| outcome.err());
+        let error = error.and_then(|error| error.as_operation_error());
+        match error.and_then(|error| error.downcast_ref::<TokenError>()) {
+            Some(TokenError::Unexpected { status: 200..300, .. }) => RetryAction::transient_error(),
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "not of the identity provider"
+    }
+}
+
+/// Adds the pause that the provider asks for to a retry that is due anyway.
+#[derive(Debug)]
+struct WaitAsTold;
+
+impl ClassifyRetry for WaitAsTold {
+    fn classify_retry(&self, _: &InterceptorContext) -> RetryAction {
+        RetryAction::NoActionIndicated
+    }
+
+    fn classify_retry_v2(&self, context: &InterceptorContext, previous: &RetryAction) -> RetryAction {
+        let told = context
+            .response()
+            .and_then(|response| response.headers().get(MILLISECONDS));
+        let told = told.and_then(|told| told.parse().ok()).map(Duration::from_millis);
+        match (previous, told) {
+            (RetryAction::RetryIndicated(RetryReason::RetryableError { kind, .. }), Some(wait)) => {
+                RetryAction::retryable_error_with_explicit_delay(*kind, wait)
+            }
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "Retry-After"
+    }
+
+    fn priority(&self) -> RetryClassifierPriority {
+        RetryClassifierPriority::run_after(RetryClassifierPriority::http_status_code_classifier())
+    }
 }
 
 /// The request's body and header. No `Debug` of the content: it holds the client's secret.

@@ -26,6 +26,9 @@ const LONGEST_MARGIN: Duration = Duration::from_secs(300);
 /// Sessions that began together are renewed over a span of this part of their lifetime, not all at once.
 const JITTER_PARTS: u32 = 20;
 
+/// AWS may end a session before its time so often.
+const REFUSAL_PAUSE: Duration = Duration::from_secs(120);
+
 /// Waits for a place that outlast the credentials, before they are used as they are.
 const MOST_WAITS: u32 = 3;
 
@@ -50,6 +53,8 @@ struct State {
     issued: Option<Issued>,
     /// The last failure and when it was.
     failed: Option<(AuthError, SystemTime)>,
+    /// When AWS last refused credentials that should have been valid.
+    refused: Option<SystemTime>,
 }
 
 #[derive(Clone)]
@@ -143,6 +148,24 @@ impl Session {
             Some((error, at)) if now < *at + ERROR_LIFETIME => Need::Failed(error.clone()),
             _ => Need::Missing,
         }
+    }
+
+    /// AWS says that the session of `key_id` has ended. Whether another try may go better: with credentials that are newer
+    /// already, or will be by then. Not again soon: credentials that have just been renewed are not what is wrong.
+    pub(crate) fn refused(&self, key_id: &str) -> bool {
+        let now = self.time.now();
+        let mut state = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |issued: &Issued| issued.credentials.access_key_id() == key_id;
+        if !state.issued.as_ref().is_some_and(same) {
+            return true;
+        }
+        if state.refused.is_some_and(|at| now < at + REFUSAL_PAUSE) {
+            return false;
+        }
+        tracing::debug!("AWS has ended a session before its time; it is renewed");
+        state.refused = Some(now);
+        state.issued = None;
+        true
     }
 
     async fn renew(&self) -> Result<Credentials, AuthError> {
@@ -356,6 +379,22 @@ mod tests {
         clock.advance(11);
         *failing.lock().unwrap() = false;
         assert_eq!(key(&session).await, "ASIA1");
+    }
+
+    #[tokio::test]
+    async fn a_session_that_aws_has_ended_is_renewed_once() {
+        let (session, clock, issued, _) = session();
+        assert_eq!(key(&session).await, "ASIA0");
+        assert!(session.refused("ASIA0"));
+        assert!(session.refused("ASIA0"), "another call with the same credentials");
+        assert_eq!(key(&session).await, "ASIA1");
+        assert!(session.refused("ASIA0"), "newer ones are there");
+        assert!(!session.refused("ASIA1"), "so new that it is not the session");
+        assert_eq!(key(&session).await, "ASIA1");
+        clock.advance(121);
+        assert!(session.refused("ASIA1"));
+        assert_eq!(key(&session).await, "ASIA2");
+        assert_eq!(issued.load(Ordering::SeqCst), 3);
     }
 
     #[test]

@@ -20,7 +20,12 @@ const WEB_IDENTITY_TRIES: u32 = 4;
 /// Assumes the role of `hop` with the session that `client` has.
 ///
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
-pub(crate) async fn assume_role(client: &Client, hop: &Hop, options: &RoleOptions) -> Result<Credentials, AuthError> {
+pub(crate) async fn assume_role(
+    client: &Client,
+    host: &Host,
+    hop: &Hop,
+    options: &RoleOptions,
+) -> Result<Credentials, AuthError> {
     let failed = |error: AwsError| {
         AuthError::new(
             Step::Role {
@@ -42,7 +47,7 @@ pub(crate) async fn assume_role(client: &Client, hop: &Hop, options: &RoleOption
         .send()
         .await
         .map_err(|error| failed(AwsError::of("sts", "AssumeRole")(error)))?;
-    credentials(answer.credentials, "AssumeRole").map_err(failed)
+    credentials(host, answer.credentials, "AssumeRole").map_err(failed)
 }
 
 /// Trades a token for a session of `identity.role_arn`.
@@ -75,7 +80,7 @@ pub(crate) async fn assume_role_with_web_identity(
             .await
             .map_err(AwsError::of("sts", "AssumeRoleWithWebIdentity"));
         let error = match answer {
-            Ok(answer) => match credentials(answer.credentials, "AssumeRoleWithWebIdentity") {
+            Ok(answer) => match credentials(host, answer.credentials, "AssumeRoleWithWebIdentity") {
                 Ok(credentials) => return Ok(credentials),
                 Err(error) => error,
             },
@@ -133,6 +138,7 @@ pub(crate) async fn caller_identity(client: &Client) -> Result<Caller, AuthError
 }
 
 fn credentials(
+    host: &Host,
     credentials: Option<aws_sdk_sts::types::Credentials>,
     operation: &'static str,
 ) -> Result<Credentials, AwsError> {
@@ -143,7 +149,8 @@ fn credentials(
         credentials.access_key_id,
         credentials.secret_access_key,
         Some(credentials.session_token),
-        Some(expiry),
+        // A clock that is hours ahead would take every session for expired.
+        Some(host.skew.here(expiry)),
         operation,
     ))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A clock that tests can move. Clones share the same time.
 #[derive(Clone, Debug)]
@@ -12,6 +12,8 @@ pub struct Clock(Arc<Inner>);
 struct Inner {
     /// `None`: the machine's time, plus what was advanced.
     start: Option<SystemTime>,
+    /// Where it runs so many times as fast as the machine's: since when.
+    fast: Option<(u32, Instant)>,
     advanced_nanos: AtomicU64,
 }
 
@@ -28,9 +30,24 @@ impl Clock {
         Self::from(Some(start))
     }
 
+    /// Begins with the machine's time, and runs `times` as fast.
+    #[must_use]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the simulator's clock is made from the machine's"
+    )]
+    pub fn fast(times: u32) -> Self {
+        Self(Arc::new(Inner {
+            start: Some(SystemTime::now()),
+            fast: Some((times, Instant::now())),
+            advanced_nanos: AtomicU64::new(0),
+        }))
+    }
+
     fn from(start: Option<SystemTime>) -> Self {
         Self(Arc::new(Inner {
             start,
+            fast: None,
             advanced_nanos: AtomicU64::new(0),
         }))
     }
@@ -49,7 +66,8 @@ impl Clock {
     )]
     pub fn now(&self) -> SystemTime {
         let base = self.0.start.unwrap_or_else(SystemTime::now);
-        base + Duration::from_nanos(self.0.advanced_nanos.load(Ordering::SeqCst))
+        let ahead = self.0.fast.map(|(times, since)| since.elapsed() * times);
+        base + ahead.unwrap_or_default() + Duration::from_nanos(self.0.advanced_nanos.load(Ordering::SeqCst))
     }
 
     /// Whole seconds since 1970.
@@ -76,6 +94,17 @@ mod tests {
         assert_eq!(clock.unix(), 1_000);
         other.advance(Duration::from_secs(3 * 3600));
         assert_eq!(clock.unix(), 1_000 + 3 * 3600);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "compared with the machine's own")]
+    fn a_fast_clock_runs_so_many_times_as_fast() {
+        let (clock, start) = (Clock::fast(1000), Instant::now());
+        let before = clock.now();
+        while start.elapsed() < Duration::from_millis(20) {
+            std::thread::yield_now();
+        }
+        assert!(clock.now().duration_since(before).unwrap_or_default() >= Duration::from_secs(19));
     }
 
     #[test]

@@ -50,6 +50,25 @@ pub enum Action {
     Slow(u64),
     /// The call is served, with all its effects, and then the connection is reset instead of answered.
     LoseAnswer,
+    /// The service's own throttling error, with the seconds to wait in the header `Retry-After`.
+    ThrottleFor(u32),
+    /// The session has ended: in the service's own words.
+    Expired,
+    /// The date of the signature is too far from the service's clock: in its own words.
+    Skewed,
+    /// The connection is reset, and for so long nobody listens (real time): connections are refused, and calls over those
+    /// that stand are reset. Without a time: for good.
+    Refuse(Option<Duration>),
+    /// The true answer under another content type.
+    ContentType(&'static str),
+    /// Of a listing: an empty page before the one that was asked for.
+    EmptyPage,
+    /// Of a listing: a page behind the first names itself as the next one.
+    RepeatToken,
+    /// Of a listing: every page is followed by another one, empty ones in the end.
+    EndlessTokens,
+    /// Of a listing: the page comes once more as the next one.
+    RepeatPage,
 }
 
 impl Action {
@@ -72,6 +91,9 @@ impl Action {
                 lost: true,
                 ..Manner::default()
             }),
+            Self::ContentType(_) | Self::EmptyPage | Self::RepeatToken | Self::EndlessTokens | Self::RepeatPage => {
+                Some(Manner::default())
+            }
             _ => None,
         }
     }

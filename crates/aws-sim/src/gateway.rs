@@ -15,8 +15,10 @@ use crate::organizations;
 use crate::params::Params;
 use crate::protocol::Service;
 use crate::record::Call;
+use crate::repaged::{self, Repaged};
 use crate::s3::{self, S3Call, Target};
 use crate::sigv4::Authorization;
+use crate::stamp;
 use crate::sts;
 use crate::world::World;
 
@@ -123,7 +125,7 @@ async fn serve_aws(
     request: &Request,
 ) -> Delivery {
     let request_id = service.request_id(world);
-    let asked = Asked::of(service, request);
+    let mut asked = Asked::of(service, request);
     let mut call = Call::new(service.name(), &asked.operation, world.clock.now());
     asked.note(service, request, &mut call);
     if let Some(authorization) = &authorization {
@@ -142,13 +144,17 @@ async fn serve_aws(
     }
 
     world.record.begin(&mut call);
+    if world.down.is_down() {
+        call.error = Some("fault".to_owned());
+        return reset(world, call);
+    }
     let (delay, action) = world.faults.judge(&call);
     pause(delay + latency(world, service, &call)).await;
-    let mut manner = match action {
+    let mut manner = match &action {
         None => Manner::default(),
-        Some(action) => match action.manner() {
+        Some(struck) => match struck.manner() {
             Some(manner) => manner,
-            None => return strike(world, call, service, action, &request_id).await,
+            None => return strike(world, call, service, struck.clone(), &request_id).await,
         },
     };
     if service == Service::S3 {
@@ -158,8 +164,9 @@ async fn serve_aws(
         return fail(world, call, service, &service.throttled(), &request_id);
     }
     let region = call.region.as_deref().unwrap_or_default();
-    let answer = match answer(world, service, caller.as_deref(), region, &asked, request, &request_id) {
-        Ok(answer) => answer,
+    let (repaged, request) = Repaged::open(service, request, &mut asked.params);
+    let answer = match answer(world, service, caller.as_deref(), region, &asked, &request, &request_id) {
+        Ok(answer) => repaged::altered(answer, action.as_ref(), &repaged),
         Err(failure) => {
             call.error = Some(failure.code.clone().into_owned());
             service.error(&failure, &request_id)
@@ -323,6 +330,30 @@ async fn strike(world: &World, mut call: Call, service: Service, action: Action,
             fail(world, call, service, &Failure::new(status, code, message), request_id)
         }
         Action::Throttle => fail(world, call, service, &service.throttled(), request_id),
+        Action::ThrottleFor(seconds) => {
+            let failure = service.throttled();
+            call.error = Some(failure.code.clone().into_owned());
+            let answer = service.error(&failure, request_id);
+            let answer = answer.with_header("retry-after", seconds.to_string());
+            finish(world, call, answer, Manner::default())
+        }
+        Action::Expired => fail(world, call, service, &service.refuse(Refusal::Expired), request_id),
+        Action::Skewed => {
+            let now = world.clock.unix();
+            let message = format!(
+                "Signature expired: {} is now earlier than {} ({} - 5 min.)",
+                stamp::basic(now - 301),
+                stamp::basic(now - 300),
+                stamp::basic(now)
+            );
+            fail(
+                world,
+                call,
+                service,
+                &service.refuse(Refusal::Skewed(message)),
+                request_id,
+            )
+        }
         other => {
             call.error = Some("fault".to_owned());
             strike_transport(world, call, other).await
@@ -339,6 +370,10 @@ async fn strike_transport(world: &World, call: Call, action: Action) -> Delivery
             body,
         } => finish(world, call, Answer::new(status, content_type, body), Manner::default()),
         Action::Hang => std::future::pending().await,
+        Action::Refuse(how_long) => {
+            world.down.begin(how_long);
+            reset(world, call)
+        }
         _ => reset(world, call),
     }
 }
@@ -350,13 +385,20 @@ async fn serve_idp(world: &World, operation: &str, request: &Request) -> Deliver
     }
     tick(world, &call);
     world.record.begin(&mut call);
+    if world.down.is_down() {
+        call.error = Some("fault".to_owned());
+        return reset(world, call);
+    }
     let (delay, action) = world.faults.judge(&call);
     pause(delay + world.estate.latency).await;
     let manner = action.as_ref().map_or(Some(Manner::default()), Action::manner);
     let Some(manner) = manner else {
         return strike_idp(world, call, action).await;
     };
-    let answer = idp::answer(world, operation, request, &mut call);
+    let mut answer = idp::answer(world, operation, request, &mut call);
+    if let Some(Action::ContentType(other)) = action {
+        answer.content_type = other.into();
+    }
     finish(world, call, answer, manner)
 }
 
@@ -367,6 +409,16 @@ async fn strike_idp(world: &World, mut call: Call, action: Option<Action>) -> De
             let body = serde_json::json!({"error": code, "error_description": message}).to_string();
             call.error = Some(code);
             finish(world, call, Answer::new(status, "application/json", body), manner)
+        }
+        Some(Action::ThrottleFor(seconds)) => {
+            call.error = Some("slow_down".to_owned());
+            let answer = Answer::new(429, "application/json", r#"{"error":"slow_down"}"#);
+            finish(
+                world,
+                call,
+                answer.with_header("retry-after", seconds.to_string()),
+                manner,
+            )
         }
         Some(Action::Throttle) | None => {
             call.error = Some("slow_down".to_owned());

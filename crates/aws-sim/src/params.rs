@@ -21,6 +21,10 @@ impl Params {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.0.insert(name.to_owned(), value.to_owned());
+    }
+
     /// `Name.1`, `Name.2`, … in their order.
     pub(crate) fn list(&self, name: &str) -> Vec<&str> {
         let mut numbered: Vec<(u32, &str)> = self

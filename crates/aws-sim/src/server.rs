@@ -1,6 +1,7 @@
 //! HTTP/1.1 on loopback: accepts, counts and serves connections.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -20,10 +21,23 @@ use crate::stamp;
 use crate::world::World;
 
 /// Accepts connections for as long as the task lives.
-pub(crate) async fn run(listener: TcpListener, world: Arc<World>) {
+pub(crate) async fn run(mut listener: TcpListener, world: Arc<World>) {
+    let address = listener.local_addr();
     loop {
+        let accepted = tokio::select! {
+            biased;
+            () = world.down.begun() => {
+                drop(listener);
+                world.down.over().await;
+                // The port was ours a moment ago; should another program have it now, all calls fail, as they should.
+                let Ok(again) = listen_again(&address).await else { return };
+                listener = again;
+                continue;
+            }
+            accepted = listener.accept() => accepted,
+        };
         // Out of descriptors, or a client that left at once: the next one may have more luck.
-        let Ok((stream, _)) = listener.accept().await else {
+        let Ok((stream, _)) = accepted else {
             tokio::task::yield_now().await;
             continue;
         };
@@ -32,6 +46,11 @@ pub(crate) async fn run(listener: TcpListener, world: Arc<World>) {
         let stream = Counted::new(stream, Arc::clone(&world), Arc::clone(&line));
         tokio::spawn(connection(stream, Arc::clone(&world), line));
     }
+}
+
+async fn listen_again(address: &io::Result<SocketAddr>) -> io::Result<TcpListener> {
+    let address = address.as_ref().map_err(|error| io::Error::from(error.kind()))?;
+    TcpListener::bind(address).await
 }
 
 async fn connection(stream: Counted, world: Arc<World>, line: Arc<Line>) {

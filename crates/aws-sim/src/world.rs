@@ -9,6 +9,7 @@ use crate::bucket::Buckets;
 use crate::chance;
 use crate::clock::Clock;
 use crate::credentials::{Credential, Identity};
+use crate::down::Down;
 use crate::estate::{Account, Estate, IdpMode, Role};
 use crate::faults::Faults;
 use crate::jwt::SigningKey;
@@ -22,6 +23,7 @@ pub(crate) struct World {
     pub(crate) estate: Estate,
     pub(crate) clock: Clock,
     pub(crate) faults: Faults,
+    pub(crate) down: Down,
     pub(crate) record: Record,
     pub(crate) buckets: Buckets,
     pub(crate) tokens: Tokens,
@@ -64,6 +66,7 @@ impl World {
             credentials: Mutex::new(credentials.collect()),
             roles: roles.collect(),
             faults: Faults::default(),
+            down: Down::default(),
             record: Record::default(),
             buckets: Buckets::default(),
             tokens: Tokens::new(estate.seed),

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use auth_core::Host;
-use auth_core::host::{SharedTimeSource, TimeSource};
+use auth_core::host::SharedTimeSource;
 use aws_sim::{Call, Clock, Estate, Sim};
 use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 use connector_core::terminal::Terminal;
@@ -22,13 +22,15 @@ use connector_core::{Connector, Invocation};
 use serde_json::{Map, Value as Json, json};
 use tempfile::TempDir;
 
+mod ahead;
 mod events;
 mod forms;
 mod memory;
 mod pauses;
 
+use ahead::Ahead;
 pub use events::Events;
-pub use pauses::{Hardly, Impatient, is_far, is_limit};
+pub use pauses::{Faster, Hardly, Impatient, is_far, is_limit};
 
 pub const OIDC: &str = "Web Identity Federation (OIDC)";
 pub const DEFAULT_CHAIN: &str = "AWS Default Chain";
@@ -77,6 +79,8 @@ pub struct Run<'a, P> {
     directory: TempDir,
     sleep: Option<SharedAsyncSleep>,
     events: Option<Events>,
+    /// Seconds.
+    clock_ahead: i64,
 }
 
 impl<'a, P: Program> Run<'a, P> {
@@ -100,6 +104,7 @@ impl<'a, P: Program> Run<'a, P> {
             directory,
             sleep: None,
             events: None,
+            clock_ahead: 0,
         };
         run.output("rows.json")
     }
@@ -235,6 +240,12 @@ impl<'a, P: Program> Run<'a, P> {
         self
     }
 
+    /// The clock of an in-process run is so many seconds ahead of the simulator's, or behind it.
+    pub fn clock_ahead(mut self, seconds: i64) -> Self {
+        self.clock_ahead = seconds;
+        self
+    }
+
     fn arguments(&self) -> Vec<String> {
         let mut arguments = vec![self.verb.to_owned()];
         if !self.typed && !matches!(self.verb, "spec" | "schema" | "secret") {
@@ -300,7 +311,7 @@ impl<'a, P: Program> Run<'a, P> {
 
     /// The same with another connector.
     pub fn inside_as<C: Connector>(self, connector: &C) -> Outcome {
-        let time = SharedTimeSource::new(SimTime(self.sim.clock().clone()));
+        let time = SharedTimeSource::new(Ahead(self.sim.clock().clone(), self.clock_ahead));
         let by_events = self.events.clone().map(SharedAsyncSleep::new);
         let sleep = self.sleep.clone().or(by_events);
         let sleep = sleep.unwrap_or(SharedAsyncSleep::new(Hardly));
@@ -659,15 +670,6 @@ fn before(text: &str, at: usize) -> String {
     let mut context: Vec<char> = text[..at].chars().rev().take(200).collect();
     context.reverse();
     context.into_iter().collect()
-}
-
-#[derive(Debug)]
-pub struct SimTime(pub Clock);
-
-impl TimeSource for SimTime {
-    fn now(&self) -> SystemTime {
-        self.0.now()
-    }
 }
 
 #[derive(Clone, Default)]

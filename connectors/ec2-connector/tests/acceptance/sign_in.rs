@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_sim::{Account, Estate, Fault, Idp, IdpClient, IdpMode, Role, Sim, TrustWebIdentity};
 use serde_json::json;
 
-use crate::harness::{Outcome, Run, start, start_still};
+use crate::harness::{Outcome, Run, expected, start, start_still};
 use crate::world::*;
 
 /// Expects nothing to be collected, for the reason that `texts` tell.
@@ -129,15 +129,27 @@ fn a_wrong_session_token() {
 }
 
 #[test]
-fn a_clock_that_is_wrong() {
-    let sim = start(one_account());
-    sim.clock().advance(Duration::from_secs(1200));
-    // At STS the SDK finds out by itself and mends it; EC2's code for it is not one of those that it knows.
-    let outcome = Run::keys(&sim).expect(4);
-    outcome.says(&[
-        "RequestExpired",
-        "the clock of this machine is off by more than five minutes",
-    ]);
+fn a_clock_that_is_wrong_is_told_of_once_and_does_no_harm() {
+    for (ahead, said) in [
+        (1200, "the clock of this machine is 20 minutes behind that of AWS"),
+        // Longer than a session lasts.
+        (10_800, "the clock of this machine is 3 hours behind that of AWS"),
+    ] {
+        let sim = start(one_account());
+        sim.clock().advance(Duration::from_secs(ahead));
+        let outcome = Run::keys(&sim)
+            .params(json!({"master_assume_role_arn_chain": [role(MASTER, "hub")]}))
+            .expect(0);
+        assert_eq!(outcome.found(), expected(&sim, [MASTER], &[FRANKFURT, VIRGINIA]));
+        outcome.says(&[said]);
+        let warnings = outcome.ledger()["warnings"].clone();
+        let told = warnings
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|warning| warning.as_str().unwrap().contains("clock"));
+        assert_eq!(told.count(), 1, "{warnings}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use aws_sim::{Account, Action, Clock, Estate, Fault, Sim};
 
-use super::client::{Keys, MANAGEMENT, Signing, ec2, signed, sts};
+use super::client::{Keys, MANAGEMENT, Signing, ec2, organizations, signed, sts};
 
 const WHO: &str = "Action=GetCallerIdentity&Version=2011-06-15";
 
@@ -129,4 +129,122 @@ async fn connections_are_counted() {
     sts(&sim, &keys, "Action=GetCallerIdentity");
     let connections = sim.connections();
     assert_eq!((connections.accepted, connections.peak), (4, 4));
+}
+
+#[tokio::test]
+async fn throttling_that_says_how_long_sessions_that_end_and_dates_that_are_refused() {
+    let (sim, keys) = started(|_| {}).await;
+    for action in [Action::ThrottleFor(7), Action::Expired, Action::Skewed] {
+        sim.faults()
+            .add(Fault::on("sts:GetCallerIdentity").first(1).then(action));
+    }
+    let throttled = sts(&sim, &keys, "Action=GetCallerIdentity");
+    assert_eq!(
+        (throttled.code().as_str(), throttled.headers["retry-after"].as_str()),
+        ("Throttling", "7")
+    );
+    assert_eq!(sts(&sim, &keys, "Action=GetCallerIdentity").code(), "ExpiredToken");
+    let (status, code, message) = sts(&sim, &keys, "Action=GetCallerIdentity").error();
+    assert_eq!((status, code.as_str()), (403, "SignatureDoesNotMatch"));
+    assert!(message.starts_with("Signature expired: "), "{message}");
+    assert_eq!(sts(&sim, &keys, "Action=GetCallerIdentity").status, 200);
+}
+
+#[tokio::test]
+async fn a_server_that_is_gone_for_a_while() {
+    let (sim, keys) = started(|_| {}).await;
+    let gone = Duration::from_millis(300);
+    sim.faults()
+        .add(Fault::on("sts:*").first(1).then(Action::Refuse(Some(gone))));
+    let ask = || signed(&sim, &keys, "sts", "us-east-1", None, WHO, &Signing::default());
+    let start = Instant::now();
+    assert_eq!(ask().unwrap_err().kind(), ErrorKind::ConnectionReset);
+    let mut refused = 0;
+    while let Err(error) = ask() {
+        refused += usize::from(error.kind() == ErrorKind::ConnectionRefused);
+    }
+    assert!(
+        refused > 0 && start.elapsed() >= gone,
+        "{refused} in {:?}",
+        start.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn another_content_type() {
+    let (sim, keys) = started(|_| {}).await;
+    sim.faults()
+        .add(Fault::on("sts:*").then(Action::ContentType("text/html")));
+    let answer = sts(&sim, &keys, "Action=GetCallerIdentity");
+    assert_eq!(answer.headers["content-type"], "text/html");
+    assert_eq!(answer.tag("Account").as_deref(), Some(MANAGEMENT));
+}
+
+/// The instances of all pages, up to the twentieth, and how the pages ended: with the last token.
+fn instances(sim: &Sim, keys: &Keys) -> (Vec<usize>, Option<String>) {
+    let (mut sizes, mut token) = (Vec::new(), None::<String>);
+    while sizes.len() < 20 {
+        let next = token.map_or_else(String::new, |token| format!("&NextToken={token}"));
+        let page = ec2(
+            sim,
+            keys,
+            "us-east-1",
+            &format!("Action=DescribeInstances&MaxResults=25{next}"),
+        );
+        assert_eq!(page.status, 200, "{}", page.body);
+        sizes.push(page.all("instanceId").len());
+        token = page.tag("nextToken");
+        if token.is_none() {
+            break;
+        }
+    }
+    (sizes, token)
+}
+
+#[tokio::test]
+async fn pages_that_are_empty_come_twice_name_themselves_or_have_no_end() {
+    for (action, acts, sizes, ends) in [
+        (Action::EmptyPage, 1, vec![0, 25, 25], true),
+        (Action::EmptyPage, 99, vec![0, 25, 0, 25], true),
+        (Action::RepeatPage, 1, vec![25, 25, 25], true),
+        (Action::RepeatPage, 99, vec![25, 25, 25, 25], true),
+        (Action::EndlessTokens, 2, vec![25, 0, 25], true),
+        (Action::RepeatToken, 99, vec![25; 20], false),
+    ] {
+        let (sim, keys) = started(|_| {}).await;
+        sim.faults()
+            .add(Fault::on("ec2:DescribeInstances").first(acts).then(action.clone()));
+        let (found, token) = instances(&sim, &keys);
+        assert_eq!((found, token.is_none()), (sizes, ends), "{action:?} {acts}");
+    }
+    let (sim, keys) = started(|_| {}).await;
+    sim.faults()
+        .add(Fault::on("ec2:DescribeInstances").then(Action::EndlessTokens));
+    let (found, token) = instances(&sim, &keys);
+    assert_eq!((found[0], found[1..].iter().sum::<usize>()), (25, 0));
+    assert!(token.is_some());
+}
+
+#[tokio::test]
+async fn listings_in_json_too() {
+    let (sim, keys) = started(|estate| {
+        let root = estate.root_id();
+        estate.account(root, Account::new("222233334444"));
+    })
+    .await;
+    let list = |token: Option<String>| {
+        let token = token.map_or_else(String::new, |token| format!(r#","NextToken":"{token}""#));
+        let input = format!(r#"{{"MaxResults":1{token}}}"#);
+        let page = organizations(&sim, &keys, "ListAccounts", &input).json();
+        let ids = page["Accounts"].as_array().unwrap().iter();
+        let ids: Vec<String> = ids.map(|one| one["Id"].as_str().unwrap().to_owned()).collect();
+        (ids, page["NextToken"].as_str().map(str::to_owned))
+    };
+    sim.faults()
+        .add(Fault::on("organizations:*").first(1).then(Action::RepeatPage));
+    let (first, token) = list(None);
+    let (again, token) = list(token);
+    let (last, end) = list(token);
+    assert_eq!((&first, last.len(), end), (&again, 1, None));
+    assert_ne!(first, last);
 }

@@ -340,7 +340,7 @@ pub static CALL_TIMEOUT: Parameter = Parameter::new(
     "call_timeout",
     Integer(1, 3600),
     Run,
-    "Seconds that one call of AWS may take with all its tries.",
+    "Seconds that one call of AWS may take with all its tries. One of them waits 30 s for an answer, or a third of this.",
 )
 .default("180")
 .beside_the_rows();

@@ -205,6 +205,12 @@ impl Spool {
             .try_for_each(|run| self.pieces(run, &mut buffer, take))
     }
 
+    /// How many rows [`Spool::read`] gives of these runs.
+    pub(super) fn count_sorted(&self, runs: &[Run]) -> io::Result<u64> {
+        self.sorted_rows(runs).try_fold(0, |count, row| row.map(|_| count + 1))
+    }
+
+    /// Of rows with the same key, the last of the last run.
     fn sorted_rows(&self, runs: &[Run]) -> Box<dyn Iterator<Item = io::Result<Vec<u8>>>> {
         let buffer = (MERGE_BUFFERS / runs.len().max(1)).clamp(256, BUFFER);
         let readers: Vec<_> = runs
@@ -217,16 +223,26 @@ impl Spool {
                 .into_iter()
                 .enumerate()
                 .map(|(number, rows)| rows.map(move |row| (row, number)));
-            let merged = numbered.kmerge_by(|(a, a_run), (b, b_run)| match (a, b) {
+            let rows = numbered.kmerge_by(|(a, a_run), (b, b_run)| match (a, b) {
                 (Ok(a), Ok(b)) => (&a.0, a_run) <= (&b.0, b_run),
                 // An error comes first: nothing is to be published then.
                 (a, _) => a.is_err(),
             });
-            Box::new(merged.map(|(row, _)| row.map(|(_, bytes)| bytes)))
+            Box::new(last_of_each_key(rows.map(|(row, _)| row)))
         } else {
-            Box::new(readers.into_iter().flatten().map(|row| row.map(|(_, bytes)| bytes)))
+            Box::new(last_of_each_key(readers.into_iter().flatten()))
         }
     }
+}
+
+type KeyedRow = io::Result<(Vec<u8>, Vec<u8>)>;
+
+fn last_of_each_key(rows: impl Iterator<Item = KeyedRow>) -> impl Iterator<Item = io::Result<Vec<u8>>> {
+    let rows = rows.coalesce(|a, b| match (&a, &b) {
+        (Ok((key, _)), Ok((next, _))) if key == next => Ok(b),
+        _ => Err((a, b)),
+    });
+    rows.map_ok(|(_, bytes)| bytes)
 }
 
 fn head(key: &str, row: &[u8]) -> String {
@@ -339,8 +355,10 @@ mod tests {
         let first = spool.append_sorted(keyed(&first)).unwrap();
         let second = [("b", "2\n"), ("c", "3c\n"), ("d", "4\n")];
         let second = spool.append_sorted(keyed(&second)).unwrap();
+        assert_eq!(rows(&spool, vec![first]), ["1\n", "3b\n"], "the last of each key");
+        assert_eq!(spool.count_sorted(&[first, second]).unwrap(), 4);
         let merged = rows(&spool, vec![first, second]);
-        assert_eq!(merged, ["1\n", "2\n", "3\n", "3b\n", "3c\n", "4\n"]);
+        assert_eq!(merged, ["1\n", "2\n", "3c\n", "4\n"]);
         assert_eq!(rows(&spool, vec![other]), ["not of this slice"]);
     }
 
@@ -381,7 +399,8 @@ mod tests {
                 .collect();
             let mut expected = all.clone();
             expected.sort_by_key(key);
-            let expected: Vec<String> = expected.into_iter().map(|(_, row)| row).collect();
+            let last: std::collections::BTreeMap<String, String> = expected.into_iter().collect();
+            let expected: Vec<String> = last.into_values().collect();
             proptest::prop_assert_eq!(rows(&spool, runs), expected);
         }
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use auth_core::Account;
+use itertools::Itertools as _;
 
 use super::encode::{Encoder, Format, Formulas, defused};
 use super::leading;
@@ -270,8 +271,15 @@ impl RowWriter {
             return Ok(());
         }
         let run = if self.sorted {
-            // Ties keep the order in which they came, so equal estates give equal rows as far as AWS lets them.
+            // Pages of a listing that changes meanwhile may overlap. Of rows with the same key the one that came last stays:
+            // the sort keeps the order of ties.
             self.rows.sort_by(|a, b| a.0.cmp(&b.0));
+            let before = self.rows.len();
+            let rows = std::mem::take(&mut self.rows).into_iter();
+            let last =
+                |a: (String, usize, usize), b: (String, usize, usize)| if a.0 == b.0 { Ok(b) } else { Err((a, b)) };
+            self.rows = rows.coalesce(last).collect();
+            self.written -= (before - self.rows.len()) as u64;
             let rows = self.rows.iter();
             let rows = rows.map(|(key, start, end)| (key.as_str(), &self.text[*start..*end]));
             self.spool.append_sorted(rows)?
@@ -296,12 +304,19 @@ impl RowWriter {
 
     fn finish(mut self, number: u32) -> Result<SpooledTable, SliceError> {
         self.spill()?;
+        let runs = std::mem::take(&mut self.runs);
+        // Rows of several runs may have the same key.
+        let rows = if self.sorted && runs.len() > 1 {
+            self.spool.count_sorted(&runs)?
+        } else {
+            self.written
+        };
         Ok(SpooledTable {
             number,
             columns: Arc::clone(&self.columns),
-            runs: std::mem::take(&mut self.runs),
+            runs,
             sorted: self.sorted,
-            rows: self.written,
+            rows,
         })
     }
 }

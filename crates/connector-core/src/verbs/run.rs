@@ -119,6 +119,7 @@ pub(crate) async fn run<C: Connector>(
 
     let (mut tables, warnings) = take(&journal, &mut ledger);
     ledger.warnings.extend(warnings);
+    ledger.warnings.extend(context.host.aws_is_ahead().map(clock_is_wrong));
     let mut exit = match &ended {
         Err(exit) => *exit,
         Ok(Some(Err(Early::State(error)))) => {
@@ -348,6 +349,17 @@ fn opened<C: Connector>(connector: &C, context: &Context<'_>) -> Ledger {
         resumed: None,
         state: None,
     }
+}
+
+fn clock_is_wrong(aws_is_ahead: i64) -> String {
+    let by = match aws_is_ahead.unsigned_abs() {
+        seconds @ ..7200 => format!("{} minutes", seconds / 60),
+        seconds => format!("{} hours", seconds / 3600),
+    };
+    let how = if aws_is_ahead > 0 { "behind" } else { "ahead of" };
+    format!(
+        "the clock of this machine is {by} {how} that of AWS; requests are signed by that of AWS: set the clock right"
+    )
 }
 
 /// Moves what is in the journal into the ledger; the tables of collected slices, and warnings of slices with how many
