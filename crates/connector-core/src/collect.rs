@@ -250,20 +250,20 @@ struct Reached {
 }
 
 impl<C: Collector> Run<C> {
-    /// `slices_at_once` as in [`About`](crate::About).
     pub(crate) fn new(
         collector: C,
         settings: Arc<Settings>,
         rows: Rows,
         state: Arc<state::State>,
         host: Host,
-        slices_at_once: Option<usize>,
         progress: Arc<Progress>,
         journal: Arc<Journal>,
     ) -> Self {
         let authenticator = Authenticator::new(host.clone(), settings.auth.clone());
         let slice_timeout = settings.slice_timeout;
-        let slices_at_once = slices_at_once.unwrap_or(settings.max_concurrency + WAITING_SLICES);
+        let slices_at_once = settings
+            .slices_at_once
+            .unwrap_or(settings.max_concurrency + WAITING_SLICES);
         Run {
             collector,
             settings,

@@ -35,6 +35,8 @@ pub struct Settings {
     pub keep_last_good: bool,
     /// HTTP requests in flight.
     pub max_concurrency: usize,
+    /// Slices at work at once, as in [`About`].
+    pub slices_at_once: Option<usize>,
     /// One call with all its tries.
     pub call_timeout: Duration,
     /// One slice.
@@ -114,6 +116,7 @@ impl Settings {
                 leading,
                 ledger,
                 keep_last_good,
+                slices_at_once: about.slices_at_once,
                 call_timeout: rules.seconds(&CALL_TIMEOUT),
                 slice_timeout: values
                     .has(&SLICE_TIMEOUT)

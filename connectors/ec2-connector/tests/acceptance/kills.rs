@@ -51,6 +51,5 @@ fn killed_at_any_moment_a_run_is_whole_after_it_is_resumed() {
             assert_eq!(leftovers, kept, "{format} {part}");
         }
     }
-    println!("killed {}, ended before {}", killed[1], killed[0]);
     assert!(killed[1] > kills() / 2, "most were killed: {killed:?}");
 }

@@ -198,7 +198,8 @@ const CALLER: &str = "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.c
 
 #[test]
 fn damage_is_seen() {
-    let damage: [(&str, fn(Vec<u8>) -> Vec<u8>); 5] = [
+    type Damage = fn(Vec<u8>) -> Vec<u8>;
+    let damage: [(&str, Damage); 5] = [
         ("rows", |mut bytes| {
             let middle = bytes.len() / 2;
             bytes[middle] ^= 1;

@@ -73,7 +73,6 @@ pub(crate) async fn run<C: Connector>(
         rows.clone(),
         Arc::clone(&state),
         context.host.clone(),
-        connector.about().slices_at_once,
         Arc::clone(&progress),
         Arc::clone(&journal),
     ));
@@ -132,11 +131,12 @@ pub(crate) async fn run<C: Connector>(
         Ok(None) if ledger.cause.is_some() => Exit::Failed,
         Ok(Some(Ok(())) | None) => Exit::of(ledger.slices.iter().map(|slice| slice.outcome)),
     };
-    if exit == Exit::Partial && settings.keep_last_good {
-        if let Err(error) = stand_in(&state, &mut ledger, &mut tables, now) {
-            ledger.cause = Some(unwritten(&error));
-            exit = Exit::Failed;
-        }
+    if exit == Exit::Partial
+        && settings.keep_last_good
+        && let Err(error) = stand_in(&state, &mut ledger, &mut tables, now)
+    {
+        ledger.cause = Some(unwritten(&error));
+        exit = Exit::Failed;
     }
     let fixed = match connector.columns() {
         Columns::Fixed(columns) => Some(columns),
@@ -178,11 +178,11 @@ pub(crate) async fn run<C: Connector>(
     if exit != Exit::Complete && something {
         ledger.state = state.directory().map(|directory| directory.display().to_string());
     }
-    if let Some(path) = &settings.ledger {
-        if let Err(error) = saved(&ledger, path, state.directory()) {
-            let why = format!("the ledger cannot be written to {}: {error}", path.display());
-            return Err(io::Error::new(error.kind(), why));
-        }
+    if let Some(path) = &settings.ledger
+        && let Err(error) = saved(&ledger, path, state.directory())
+    {
+        let why = format!("the ledger cannot be written to {}: {error}", path.display());
+        return Err(io::Error::new(error.kind(), why));
     }
     let cleaned = match exit {
         Exit::Complete | Exit::Partial => state.published(exit == Exit::Complete, settings.keep_last_good),
