@@ -7,14 +7,14 @@ mod parquet;
 #[path = "../../crates/connector-core/src/rows/spool.rs"]
 mod spool;
 
-pub use encode::Format;
+pub use encode::{Format, Formulas};
 pub use spool::{Run, Spool, SpooledTable};
 
 use crate::table::{Heading, Kind, Value};
 
 /// A row with this one cell, in a text format.
 pub(crate) fn encoded(format: Format, heading: &Heading, value: &Value<'_>) -> Vec<u8> {
-    let encoder = encode::Encoder::new(format, &[], std::slice::from_ref(heading));
+    let encoder = encode::Encoder::new(format, &[], std::slice::from_ref(heading), Formulas::Kept);
     let mut row = Vec::new();
     encoder.begin(&mut row);
     encoder.cell(&mut row, 0, value);
@@ -25,7 +25,7 @@ pub(crate) fn encoded(format: Format, heading: &Heading, value: &Value<'_>) -> V
 /// Whether a Parquet file takes the cell; `check` says so before the file is written, and must be right.
 pub(crate) fn in_parquet(kind: Kind, value: &Value<'_>) -> bool {
     let headings = [Heading::new("c", kind)];
-    let encoder = encode::Encoder::new(Format::Parquet, &[], &headings);
+    let encoder = encode::Encoder::new(Format::Parquet, &[], &headings, Formulas::Kept);
     let checked = encoder.check(kind, value);
     let mut sink = parquet::ParquetSink::new(Vec::new(), &headings).expect("a file of one column");
     let row = encoded(Format::Parquet, &headings[0], value);

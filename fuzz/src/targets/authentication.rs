@@ -21,7 +21,7 @@ pub fn arn_chain(data: &[u8]) {
     if !text.contains(",arn:") && !text.contains(|c: char| c.is_whitespace()) {
         assert_eq!(entries.concat(), text.replace(separates, ""));
     }
-    assert_eq!(split_chain(&entries.join(" ")), entries);
+    assert_eq!(split_chain(&entries.join(";")), entries);
     let chain = RoleTemplate::parse_chain(&text);
     let parsed: Result<Vec<_>, _> = entries.iter().map(|entry| RoleTemplate::parse(entry)).collect();
     assert_eq!(chain, parsed);

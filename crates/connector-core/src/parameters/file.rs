@@ -2,6 +2,9 @@
 
 use serde_json::Value as Json;
 
+/// Values that the aliases of a YAML file may stand for, all together.
+const MOST_ALIASED: usize = 100_000;
+
 /// The names and values of a file whose name has this ending: TOML, YAML, or else JSON.
 ///
 /// # Errors
@@ -16,7 +19,7 @@ pub(crate) fn entries(text: &str, ending: &str) -> Result<Vec<(String, Json)>, S
                 .map_or(0, |span| text[..span.start].matches('\n').count() + 1);
             format!("line {line}: not valid TOML")
         }),
-        "yaml" | "yml" => serde_saphyr::from_str(text).map_err(|error: serde_saphyr::Error| {
+        "yaml" | "yml" => serde_saphyr::from_str_with_options(text, yaml()).map_err(|error: serde_saphyr::Error| {
             error.location().map_or("not valid YAML".to_owned(), |at| {
                 format!("line {}: not valid YAML", at.line())
             })
@@ -37,12 +40,34 @@ pub(crate) fn entries(text: &str, ending: &str) -> Result<Vec<(String, Json)>, S
     }
 }
 
+/// Aliases of aliases make millions of values of a few lines.
+fn yaml() -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: MOST_ALIASED },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn aliases_stand_for_values_but_not_for_millions() {
+        let named = "a: &a ['1', '2']\nb: *a\n";
+        assert_eq!(entries(named, "yaml").unwrap()[1].1, serde_json::json!(["1", "2"]));
+        let nine = |item: &str| vec![item; 9].join(",");
+        let mut bomb = format!("x0: &x0 [{}]\n", nine("x"));
+        for level in 1..6 {
+            bomb.push_str(&format!(
+                "x{level}: &x{level} [{}]\n",
+                nine(&format!("*x{}", level - 1))
+            ));
+        }
+        assert!(entries(&bomb, "yaml").unwrap_err().ends_with("not valid YAML"));
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1000))]
