@@ -58,7 +58,7 @@ mod tests {
     fn aliases_stand_for_values_but_not_for_millions() {
         let named = "a: &a ['1', '2']\nb: *a\n";
         assert_eq!(entries(named, "yaml").unwrap()[1].1, serde_json::json!(["1", "2"]));
-        let nine = |item: &str| vec![item; 9].join(",");
+        let nine = |item: &str| [item; 9].join(",");
         let mut bomb = format!("x0: &x0 [{}]\n", nine("x"));
         for level in 1..6 {
             bomb.push_str(&format!(
