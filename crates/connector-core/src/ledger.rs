@@ -9,7 +9,8 @@ use auth_core::{Account, Meter};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use time::format_description::StaticFormatDescription;
+use time::macros::format_description;
 
 use crate::exit::Exit;
 use crate::rows::{Published, replace_file};
@@ -209,9 +210,23 @@ impl Ledger {
     }
 }
 
-/// RFC 3339 in UTC, to the millisecond.
+/// RFC 3339 in UTC, always to the millisecond: texts are in the order of their times.
 pub fn timestamp(time: SystemTime) -> String {
-    let time = OffsetDateTime::from(time);
-    let time = time.replace_millisecond(time.millisecond()).unwrap_or(time);
-    time.format(&Rfc3339).unwrap_or_default()
+    const FORM: StaticFormatDescription =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    OffsetDateTime::from(time).format(FORM).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn texts_are_in_the_order_of_times() {
+        let at = |ms| timestamp(SystemTime::UNIX_EPOCH + Duration::from_millis(ms));
+        assert_eq!(at(1_800_000_000_230), "2027-01-15T08:00:00.230Z");
+        assert!(at(230) < at(231) && at(999) < at(1000));
+    }
 }
