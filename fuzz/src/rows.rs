@@ -7,7 +7,7 @@ mod parquet;
 #[path = "../../crates/connector-core/src/rows/spool.rs"]
 mod spool;
 
-pub use encode::{Format, Formulas};
+pub use encode::{CsvField, Format, Formulas};
 pub use spool::{Run, Spool, SpooledTable};
 
 use crate::table::{Heading, Kind, Value};

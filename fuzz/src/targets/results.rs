@@ -5,6 +5,8 @@ use crate::objects::Location;
 use crate::results::csv::CsvParser;
 use crate::results::text::TextRows;
 use crate::results::{FileError, Record};
+use crate::rows::CsvField;
+use crate::table::Value;
 
 type Row = Vec<Option<String>>;
 
@@ -25,6 +27,7 @@ pub fn result_csv(data: &[u8]) {
     };
     let whole = csv_rows(parser(), &[bytes]);
     assert_eq!(csv_rows(parser(), &pieces(bytes, way)), whole);
+    assert_eq!(csv_rows(parser().as_written(), &pieces(bytes, way)), whole);
     let (header, rows, error) = whole;
     let written = written(header.as_deref(), &rows);
     match error {
@@ -42,7 +45,7 @@ pub fn result_csv(data: &[u8]) {
 fn csv_rows(mut parser: CsvParser, pieces: &[&[u8]]) -> Outcome {
     let mut rows = Vec::new();
     let mut each = |record: &Record<'_>| {
-        rows.push(row_of(record));
+        rows.push(record.as_written().map(text_of).collect());
         Ok(())
     };
     let fed = pieces.iter().try_for_each(|piece| parser.feed(piece, &mut each));
@@ -54,6 +57,14 @@ fn csv_rows(mut parser: CsvParser, pieces: &[&[u8]]) -> Outcome {
             .all(|row| header.as_ref().is_some_and(|header| header.len() == row.len()))
     );
     (header, rows, ended.err())
+}
+
+fn text_of(field: CsvField<'_>) -> Option<String> {
+    match field.value() {
+        Value::Null => None,
+        Value::Text(text) => Some(text.into_owned()),
+        other => panic!("{other:?}"),
+    }
 }
 
 /// As Athena writes.

@@ -1,6 +1,7 @@
 //! Rows from the result object, parsed while it comes.
 
 use aws_sdk_athena::types::ColumnInfo;
+use connector_core::rows::Format;
 use connector_core::{SliceError, SliceRows};
 
 use super::{Fetcher, Shape, api, cell, columns};
@@ -45,9 +46,17 @@ impl Fetcher<'_> {
             }
             return lines.finish(&mut each);
         }
-        let mut parser = CsvParser::default();
+        let to_csv = format == Format::Csv;
+        let mut parser = match to_csv {
+            true => CsvParser::default().as_written(),
+            false => CsvParser::default(),
+        };
         let mut each = |record: &crate::results::Record<'_>| {
             table.push(|row| {
+                if to_csv {
+                    record.as_written().for_each(|field| row.csv_field(field));
+                    return Ok(());
+                }
                 for (column, text) in columns.iter().zip(record.fields()) {
                     cell(row, format, column, text)?;
                 }

@@ -1,5 +1,7 @@
 //! A record of a result file: fields that borrow from the bytes that they were read from.
 
+use connector_core::rows::CsvField;
+
 /// Where a field's text is.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Field {
@@ -45,6 +47,17 @@ impl<'a> Record<'a> {
     pub fn fields(&self) -> impl ExactSizeIterator<Item = Option<&'a str>> + use<'a> {
         let record = *self;
         record.fields.iter().map(move |field| record.text_of(*field))
+    }
+
+    /// All fields in order, as they stand in a CSV file; for records of [`CsvParser::as_written`](super::csv::CsvParser::as_written).
+    pub fn as_written(&self) -> impl ExactSizeIterator<Item = CsvField<'a>> + use<'a> {
+        let record = *self;
+        record.fields.iter().map(move |field| match *field {
+            Field::Null => CsvField::Null,
+            Field::Plain(from, to) => CsvField::Plain(&record.text[from..to]),
+            Field::Doubled(from, to) => CsvField::Doubled(&record.text[from..to]),
+            Field::Aside(from, to) => CsvField::Text(&record.aside[from..to]),
+        })
     }
 
     fn text_of(&self, field: Field) -> Option<&'a str> {

@@ -1,5 +1,6 @@
 //! The way of the rows: encoded as they come, sorted within their slice, kept in a spool, published in order.
 
+mod digest;
 mod encode;
 mod layout;
 mod leading;
@@ -8,7 +9,7 @@ mod publish;
 mod spool;
 mod writer;
 
-pub use encode::{Format, Formulas};
+pub use encode::{CsvField, Format, Formulas};
 pub use leading::LEADING as LEADING_COLUMNS;
 pub use publish::{Published, replace_file};
 pub use spool::{Run, Spool, SpooledTable};

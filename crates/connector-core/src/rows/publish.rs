@@ -1,20 +1,17 @@
 //! Rows into their final place: a file appears under its name only when it is whole.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
+use super::digest::digested;
 use super::encode::Format;
 use super::parquet::ParquetSink;
 use super::spool::{Spool, SpooledTable};
 use crate::table::Heading;
-
-/// Bytes that are written at a time.
-const BUFFER: usize = 256 * 1024;
 
 /// The end of the names of files that are being written.
 pub(crate) const PARTIAL: &str = ".partial";
@@ -57,14 +54,13 @@ pub(crate) fn publish(
     stdout: &mut (dyn Write + Send),
 ) -> io::Result<Published> {
     let Some(path) = &output.path else {
-        return write(BufWriter::new(stdout), "-".to_owned(), format, output, spool);
+        return write(stdout, "-".to_owned(), format, output, spool);
     };
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory)?;
     }
     let mut published = None;
     let replaced = replace_file(path, workspace, |file| {
-        let file = BufWriter::with_capacity(BUFFER, file);
         published = Some(write(file, path.display().to_string(), format, output, spool)?);
         Ok(())
     });
@@ -124,19 +120,15 @@ fn write<W: Write + Send>(
     output: &Output,
     spool: &Spool,
 ) -> io::Result<Published> {
-    let mut sink = Digesting {
-        sink,
-        digest: Sha256::new(),
-        bytes: 0,
-    };
     let rows = output.tables.iter().map(|table| table.rows).sum();
-    if format == Format::Parquet {
-        let mut parquet = ParquetSink::new(&mut sink, &output.columns)?;
-        for table in &output.tables {
-            spool.read(table, &mut |piece| parquet.write(piece))?;
+    let (bytes, sha256) = digested(sink, |sink| {
+        if format == Format::Parquet {
+            let mut parquet = ParquetSink::new(sink, &output.columns)?;
+            for table in &output.tables {
+                spool.read(table, &mut |piece| parquet.write(piece))?;
+            }
+            return parquet.finish().map(drop);
         }
-        parquet.finish()?;
-    } else {
         sink.write_all(&format.head(&output.columns))?;
         let mut front = format.front_of_first();
         for table in &output.tables {
@@ -146,11 +138,8 @@ fn write<W: Write + Send>(
                 Ok(())
             })?;
         }
-        sink.write_all(format.tail(rows))?;
-    }
-    sink.flush()?;
-    let Digesting { digest, bytes, .. } = sink;
-    let sha256 = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        sink.write_all(format.tail(rows))
+    })?;
     Ok(Published {
         path,
         format: format.name(),
@@ -158,28 +147,4 @@ fn write<W: Write + Send>(
         bytes,
         sha256,
     })
-}
-
-struct Digesting<W> {
-    sink: W,
-    digest: Sha256,
-    bytes: u64,
-}
-
-impl<W: Write> Write for Digesting<W> {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.write_all(buffer)?;
-        Ok(buffer.len())
-    }
-
-    fn write_all(&mut self, buffer: &[u8]) -> io::Result<()> {
-        self.sink.write_all(buffer)?;
-        self.digest.update(buffer);
-        self.bytes += buffer.len() as u64;
-        Ok(())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.sink.flush()
-    }
 }

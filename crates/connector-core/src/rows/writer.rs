@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use auth_core::Account;
 use itertools::Itertools as _;
 
-use super::encode::{Encoder, Format, Formulas, defused};
+use super::encode::{CsvField, Encoder, Format, Formulas, defused};
 use super::leading;
 use super::spool::{Run, Spool, SpooledTable};
 use crate::slice::{Facts, SliceError};
@@ -186,16 +186,30 @@ impl Row<'_> {
     /// The next cell.
     pub fn cell(&mut self, value: &Value<'_>) {
         self.encoder.cell(self.text, self.cells, value);
-        if let Some(column) = self.columns.get(self.cells) {
-            if let Err(why) = self.encoder.check(column.kind, value) {
-                let why = format!("column {} cannot be written without loss: {why}", column.name);
-                self.unfit.get_or_insert(why);
-            }
-            if self.sorted && column.key {
-                add_to_key(&mut self.key, value);
-            }
+        if self.sorted || self.encoder.is_typed() {
+            self.look_at(value);
         }
         self.cells += 1;
+    }
+
+    /// The next cell of a table without a key, where it comes from CSV.
+    pub fn csv_field(&mut self, field: CsvField<'_>) {
+        if self.sorted || self.encoder.is_typed() {
+            return self.cell(&field.value());
+        }
+        self.encoder.csv_field(self.text, self.cells, field);
+        self.cells += 1;
+    }
+
+    fn look_at(&mut self, value: &Value<'_>) {
+        let Some(column) = self.columns.get(self.cells) else { return };
+        if let Err(why) = self.encoder.check(column.kind, value) {
+            let why = format!("column {} cannot be written without loss: {why}", column.name);
+            self.unfit.get_or_insert(why);
+        }
+        if self.sorted && column.key {
+            add_to_key(&mut self.key, value);
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 //! they are cut.
 #![allow(clippy::unwrap_used)]
 
+use connector_core::rows::CsvField;
+use connector_core::table::Value;
 use proptest::prelude::*;
 
 use super::*;
@@ -44,9 +46,35 @@ fn read_with<'a>(mut parser: CsvParser, chunks: impl IntoIterator<Item = &'a [u8
     }
 }
 
+/// By the fields as they stand in the file.
+fn read_as_written<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
+    let mut parser = CsvParser::default().as_written();
+    let mut rows = Vec::new();
+    let mut each = |record: &Record<'_>| {
+        let text = |field: CsvField<'_>| match field.value() {
+            Value::Null => None,
+            Value::Text(text) => Some(text.into_owned()),
+            other => panic!("{other:?}"),
+        };
+        rows.push(record.as_written().map(text).collect());
+        Ok(())
+    };
+    let mut ended = Ok(());
+    for chunk in chunks {
+        ended = ended.and_then(|()| parser.feed(chunk, &mut each));
+    }
+    let ended = ended.and_then(|()| parser.finish(&mut each));
+    Outcome {
+        header: parser.header().map(<[String]>::to_vec),
+        rows,
+        error: ended.err(),
+    }
+}
+
 /// The outcome, which is the same whole, byte by byte, and cut in two anywhere.
 fn read_every_way(bytes: &[u8]) -> Outcome {
     let whole = read([bytes]);
+    assert_eq!(read_as_written([bytes]), whole, "as written: {}", bytes.escape_ascii());
     assert_eq!(read(bytes.chunks(1)), whole, "byte by byte: {}", bytes.escape_ascii());
     for at in 0..=bytes.len() {
         let (before, behind) = bytes.split_at(at);
