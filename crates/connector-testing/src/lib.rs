@@ -23,6 +23,7 @@ use serde_json::{Map, Value as Json, json};
 use tempfile::TempDir;
 
 mod ahead;
+mod disk;
 mod events;
 mod forms;
 mod memory;
@@ -30,6 +31,7 @@ mod pauses;
 mod shell;
 
 use ahead::Ahead;
+pub use disk::{Disk, in_a_namespace};
 pub use events::Events;
 pub use pauses::{Faster, Hardly, Impatient, is_far, is_limit};
 

@@ -122,6 +122,9 @@ fn verdict(exit: Exit, stale: bool, ledger: &Ledger) -> (&'static str, &'static 
             ("FAILED", "; what is named above was published, the rest was not")
         }
         Exit::Failed if ledger.state.is_some() => ("FAILED", "; nothing was published, what was collected is kept"),
+        Exit::Failed if ledger.slices.iter().any(|slice| slice.outcome.is_collected()) => {
+            ("FAILED", "; nothing was published")
+        }
         Exit::Failed => ("FAILED", "; nothing was collected and nothing was published"),
         Exit::Interrupted | Exit::Terminated | Exit::HungUp => ("INTERRUPTED", "; nothing was published"),
         Exit::Defect | Exit::Usage => ("FAILED", ""),
