@@ -57,7 +57,7 @@ fn many_sorted_pieces_need_no_file_each() {
     let mut estate = estate();
     for account in ALL {
         estate.change_account(account, |account| {
-            account.instances(FRANKFURT, 1200).instances(IRELAND, 700)
+            account.instances(FRANKFURT, 600).instances(IRELAND, 300)
         });
     }
     let sim = start(estate);

@@ -18,5 +18,6 @@ pub(crate) use encode::defused;
 pub use layout::OutputPath;
 pub(crate) use layout::{Ended, layout};
 pub(crate) use leading::headings as leading_headings;
-pub(crate) use publish::{Output, PARTIAL, Whole, about, directory_of, end_of_links, whole_file, write_beside};
+pub(crate) use publish::{Output, PARTIAL, Whole, directory_of, end_of_links, whole_file, write_beside};
+pub(crate) use spool::about;
 pub(crate) use writer::Rows;

@@ -11,7 +11,7 @@ use tempfile::{NamedTempFile, TempPath};
 
 use super::encode::Format;
 use super::parquet::ParquetSink;
-use super::spool::{Spool, SpooledTable};
+use super::spool::{Spool, SpooledTable, about};
 use crate::table::Heading;
 
 /// Bytes that are written at a time.
@@ -88,11 +88,6 @@ pub(crate) fn write_beside(
         published,
         file: Some(whole),
     })
-}
-
-/// The same error, behind what could not be done.
-pub(crate) fn about(what: &str, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{what}: {error}"))
 }
 
 /// A file that is whole and not yet in its place. Dropped, it is gone.

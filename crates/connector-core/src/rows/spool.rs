@@ -9,13 +9,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use itertools::Itertools as _;
 use serde::{Deserialize, Serialize};
 
-use super::publish::about;
 use crate::table::Heading;
 
 /// Bytes that are read or written at a time.
 const BUFFER: usize = 64 * 1024;
 /// Bytes that all runs of a slice together are read at a time: a slice may have thousands of runs.
 const MERGE_BUFFERS: usize = 4 * 1024 * 1024;
+
+/// The same error, behind what could not be done.
+pub(crate) fn about(what: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{what}: {error}"))
+}
 
 /// Rows that stand one after another in the spool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -181,6 +181,8 @@ impl State {
             }
         }
         let mut appender = Appender::new(file, journal_length).map_err(io)?;
+        // Before the first line: a run that has one has begun.
+        std::fs::write(directory.join(ROOM), [0; ROOM_BYTES]).map_err(io)?;
         if journal_length == 0 {
             appender
                 .append(&[Line::Run(lines::Header {
@@ -194,7 +196,6 @@ impl State {
                 })])
                 .map_err(io)?;
         }
-        std::fs::write(directory.join(ROOM), [0; ROOM_BYTES]).map_err(io)?;
         let columns = earlier.columns.clone();
         Ok(State {
             disk: Some(Disk {
