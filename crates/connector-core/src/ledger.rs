@@ -13,7 +13,7 @@ use time::format_description::StaticFormatDescription;
 use time::macros::format_description;
 
 use crate::exit::Exit;
-use crate::rows::{Published, replace_file};
+use crate::rows::{Published, Whole, whole_file};
 use crate::slice::{Outcome, Told, add};
 
 /// The version of the ledger's form. It changes when a field changes its meaning or goes.
@@ -196,12 +196,15 @@ impl Ledger {
         }
     }
 
-    /// Writes the ledger, whole or not at all; `workspace` as in [`replace_file`].
+    /// Writes the ledger beside its place; `workspace` as in [`whole_file`].
     ///
     /// # Errors
     /// Whatever the disk says.
-    pub fn save(&self, path: &Path, workspace: Option<&Path>) -> std::io::Result<()> {
-        replace_file(path, workspace, |file| {
+    pub(crate) fn write_beside(&self, path: &Path, workspace: Option<&Path>) -> std::io::Result<Whole> {
+        if let Some(directory) = path.parent() {
+            std::fs::create_dir_all(directory)?;
+        }
+        whole_file(path, workspace, |file| {
             let mut file = BufWriter::new(file);
             serde_json::to_writer_pretty(&mut file, self)?;
             file.write_all(b"\n")?;

@@ -12,7 +12,7 @@ use url::Url;
 use crate::connector::{About, DefaultRegions};
 use crate::parameters::catalog::*;
 use crate::parameters::{Parameter, Problem, Values};
-use crate::rows::{Format, Formulas, OutputPath};
+use crate::rows::{Format, Formulas, OutputPath, directory_of, end_of_links};
 
 /// The validated parameters of a run.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ pub struct Settings {
     pub keep_last_good: bool,
     /// HTTP requests in flight.
     pub max_concurrency: usize,
+    /// Temporary files of slices at a time; `None`: any number.
+    pub scratch_files: Option<usize>,
     /// Slices at work at once, as in [`About`].
     pub slices_at_once: Option<usize>,
     /// One call with all its tries.
@@ -127,6 +129,7 @@ impl Settings {
                     .integer(&MAX_CONCURRENCY)
                     .and_then(|n| usize::try_from(n).ok())
                     .unwrap_or(1),
+                scratch_files: None,
                 warnings: rules.warnings,
             }),
             _ => Err(rules.problems),
@@ -539,36 +542,103 @@ impl Rules<'_> {
         };
         if let Destination::File(path) = &output {
             self.writable(&OUTPUT, &path.of_all(), &path.directory());
-            if ledger.as_ref() == Some(&path.of_all()) {
+            let state = state_of(path);
+            if std::fs::symlink_metadata(&state).is_ok() && !state.is_dir() {
+                let state = state.display();
+                self.problem(format!(
+                    "output: {state} is in the way, where the run keeps what it has: move it, or name another output"
+                ));
+            }
+            if ledger.as_ref().is_some_and(|ledger| is_same(ledger, &path.of_all())) {
                 self.problem("ledger and output name the same file: give the ledger another name");
             }
         }
-        if let (Some(path), true) = (&ledger, self.values.has(&LEDGER)) {
-            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-            self.writable(&LEDGER, path, parent.unwrap_or(Path::new(".")));
+        if let Some(path) = &ledger {
+            if self.values.has(&LEDGER) {
+                self.writable(&LEDGER, path, directory_of(path));
+            } else if self.problems.is_empty() {
+                // Its directory may have placeholders in it, and is made then; it is the output's otherwise.
+                self.replaceable(&LEDGER, path);
+            }
         }
         (output, format, ledger)
     }
 
     /// Better told now than after an hour of collecting.
     fn writable(&mut self, parameter: &Parameter, path: &Path, directory: &Path) {
-        let name = parameter.name;
-        if path.is_dir() {
-            self.problem(format!("{name}: {} is a directory; name a file", path.display()));
-            return;
-        }
-        if !directory.is_dir() {
-            self.problem(format!(
-                "{name}: the directory {} does not exist; create it",
-                directory.display()
-            ));
-        } else if let Err(error) = tempfile::tempfile_in(directory) {
-            self.problem(format!(
-                "{name}: nothing can be written in {}: {error}",
-                directory.display()
-            ));
+        if self.replaceable(parameter, path) {
+            self.takes_files(parameter, directory, "");
         }
     }
+
+    /// Whether a file may come into the place of what is there, at the end of links.
+    fn replaceable(&mut self, parameter: &Parameter, path: &Path) -> bool {
+        let (name, shown) = (parameter.name, path.display());
+        if path.is_dir() {
+            self.problem(format!("{name}: {shown} is a directory; name a file"));
+            return false;
+        }
+        if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+            let instead = match parameter.name {
+                "output" => "name a file; for a pipe or device let - be the output, and lead standard output there",
+                _ => "name a file",
+            };
+            self.problem(format!(
+                "{name}: {shown} is no regular file, and cannot be replaced by one: {instead}"
+            ));
+            return false;
+        }
+        match end_of_links(path) {
+            Ok(end) if end == path => true,
+            Ok(end) => {
+                let through = format!(", where the link {shown} leads");
+                self.takes_files(parameter, directory_of(&end), &through)
+            }
+            Err(error) => {
+                self.problem(format!(
+                    "{name}: the link {shown} leads nowhere: {error}; mend or remove it"
+                ));
+                false
+            }
+        }
+    }
+
+    /// Whether files can be made in a directory. `through` says what has led there.
+    fn takes_files(&mut self, parameter: &Parameter, directory: &Path, through: &str) -> bool {
+        let (name, shown) = (parameter.name, directory.display());
+        let why = if !directory.is_dir() {
+            let comma = if through.is_empty() { "" } else { "," };
+            format!("the directory {shown}{through}{comma} does not exist; create it")
+        } else {
+            match tempfile::tempfile_in(directory) {
+                Ok(_) => return true,
+                // Not a matter of parameters; the run itself will say so.
+                Err(error) if is_full(&error) => return true,
+                Err(error) => format!(
+                    "nothing can be written in {shown}{through}: {}; let this user write there, or name another place",
+                    error.to_string().split(" at path").next().unwrap_or_default()
+                ),
+            }
+        };
+        self.problem(format!("{name}: {why}"));
+        false
+    }
+}
+
+/// Whether the disk, or what this user may have of it, is used up.
+pub(crate) fn is_full(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded)
+}
+
+/// Whether two paths lead to one file, which may not be there yet.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| {
+        let end = end_of_links(path).unwrap_or_else(|_| path.to_owned());
+        let directory = std::fs::canonicalize(directory_of(&end)).ok()?;
+        Some(directory.join(end.file_name()?))
+    };
+    one == other || (place(one).is_some() && place(one) == place(other))
 }
 
 /// The endpoints that the environment names instead of AWS's own:

@@ -2,12 +2,13 @@
 //! piece by piece, sorted where the table has a key.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use auth_core::Account;
 use itertools::Itertools as _;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::encode::{CsvField, Encoder, Format, Formulas, defused};
 use super::leading;
@@ -31,6 +32,8 @@ pub(crate) struct Rows {
     pub(crate) leading: Arc<[Heading]>,
     pub(crate) spool: Arc<Spool>,
     buffered: Arc<AtomicUsize>,
+    /// Places for temporary files.
+    scratch: Arc<Semaphore>,
 }
 
 impl Rows {
@@ -41,7 +44,16 @@ impl Rows {
             leading: leading::headings(leading).into(),
             spool,
             buffered: Arc::default(),
+            scratch: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
         }
+    }
+
+    /// With so many temporary files of slices at a time, where there may not be any number.
+    pub(crate) fn scratch_files(mut self, most: Option<usize>) -> Self {
+        if let Some(most) = most {
+            self.scratch = Arc::new(Semaphore::new(most));
+        }
+        self
     }
 
     /// With formulas in CSV.
@@ -122,7 +134,10 @@ impl SliceRows {
 
     /// Room on the disk that the output will be on.
     pub fn scratch(&self) -> Scratch {
-        Scratch(Arc::clone(&self.rows.spool))
+        Scratch {
+            spool: Arc::clone(&self.rows.spool),
+            places: Arc::clone(&self.rows.scratch),
+        }
     }
 
     /// Rows so far.
@@ -143,15 +158,45 @@ impl SliceRows {
 
 /// Temporary files of a slice.
 #[derive(Clone, Debug)]
-pub struct Scratch(Arc<Spool>);
+pub struct Scratch {
+    spool: Arc<Spool>,
+    places: Arc<Semaphore>,
+}
 
 impl Scratch {
+    /// Waits until there may be one more temporary file: a process may have so many open. Whoever needs several takes them
+    /// in the order in which they are done with.
+    pub async fn place(&self) -> ScratchPlace {
+        ScratchPlace {
+            spool: Arc::clone(&self.spool),
+            // Never closed.
+            _place: Arc::clone(&self.places).acquire_owned().await.ok(),
+        }
+    }
+}
+
+/// Leave for one temporary file, until it is dropped.
+#[derive(Debug)]
+pub struct ScratchPlace {
+    spool: Arc<Spool>,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl ScratchPlace {
     /// An unnamed file, gone when it is closed.
     ///
     /// # Errors
     /// Whatever the disk says.
     pub fn file(&self) -> io::Result<File> {
-        self.0.scratch()
+        self.spool.scratch()
+    }
+
+    /// Appends to the file.
+    ///
+    /// # Errors
+    /// Whatever the disk says, with where that is.
+    pub fn write(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
+        file.write_all(bytes).map_err(|error| self.spool.unkept(&error))
     }
 }
 
@@ -202,7 +247,9 @@ impl Row<'_> {
     }
 
     fn look_at(&mut self, value: &Value<'_>) {
-        let Some(column) = self.columns.get(self.cells) else { return };
+        let Some(column) = self.columns.get(self.cells) else {
+            return;
+        };
         if let Err(why) = self.encoder.check(column.kind, value) {
             let why = format!("column {} cannot be written without loss: {why}", column.name);
             self.unfit.get_or_insert(why);

@@ -24,7 +24,7 @@ pub use self::lines::{AccountRegions, Place};
 use self::lines::{Appender, Committed, Line, ReadError, SavedHeading, SavedTable};
 pub(crate) use self::of_ledger::directory_of;
 use crate::ledger::SliceEntry;
-use crate::rows::{PARTIAL, Spool, SpooledTable};
+use crate::rows::{PARTIAL, Spool, SpooledTable, about};
 use crate::slice::Outcome;
 use crate::table::Heading;
 
@@ -33,6 +33,10 @@ const STATE_VERSION: u32 = 1;
 
 const JOURNAL: &str = "journal";
 const ROWS: &str = "rows";
+/// Bytes that are given back when the disk is full, so that what failed and what was stopped can still be written down: who
+/// goes on with the run must not take a query for its own that was stopped.
+const ROOM: &str = "room";
+const ROOM_BYTES: usize = 64 * 1024;
 
 /// Why a state cannot be used. Nothing was attempted.
 #[derive(Debug, thiserror::Error)]
@@ -120,8 +124,22 @@ impl State {
     /// # Errors
     /// Another run that is at work; with `resume`, a state that is damaged or another run's.
     pub fn open(directory: &Path, identity: &Identity, intent: Intent, now: String) -> Result<Self, StateError> {
-        let io = |error| StateError::Io(directory.to_owned(), error);
         let lock = locked(directory)?;
+        State::open_locked(directory, lock, identity, intent, now).inspect_err(|error| {
+            if matches!(error, StateError::Io(..)) {
+                remove_unbegun(directory);
+            }
+        })
+    }
+
+    fn open_locked(
+        directory: &Path,
+        lock: File,
+        identity: &Identity,
+        intent: Intent,
+        now: String,
+    ) -> Result<Self, StateError> {
+        let io = |error| StateError::Io(directory.to_owned(), error);
         last::mend(directory).map_err(io)?;
         remove_partial(directory).map_err(io)?;
         let journal = directory.join(JOURNAL);
@@ -163,6 +181,8 @@ impl State {
             }
         }
         let mut appender = Appender::new(file, journal_length).map_err(io)?;
+        // Before the first line: a run that has one has begun.
+        std::fs::write(directory.join(ROOM), [0; ROOM_BYTES]).map_err(io)?;
         if journal_length == 0 {
             appender
                 .append(&[Line::Run(lines::Header {
@@ -210,6 +230,15 @@ impl State {
         match &self.disk {
             Some(disk) => disk.journal().appender.append(lines),
             None => Ok(()),
+        }
+    }
+
+    /// The disk is full: gives back what was held for the last lines of the journal.
+    pub(crate) fn make_room(&self) {
+        if let Some(directory) = self.directory()
+            && let Err(error) = remove_file(&directory.join(ROOM))
+        {
+            tracing::debug!(%error, "no room can be made");
         }
     }
 
@@ -283,7 +312,9 @@ impl State {
         let Some(committed) = committed(entry, collected) else {
             return Ok(());
         };
-        disk.journal().keep(committed, tables, Line::Slice)?;
+        let kept = disk.journal().keep(committed, tables, Line::Slice);
+        let what = || format!("the journal in {} cannot be written", disk.directory.display());
+        kept.map_err(|error| about(&what(), &error))?;
         disk.has_slices.store(true, Ordering::Relaxed);
         Ok(())
     }
@@ -372,6 +403,7 @@ impl State {
             return remove_run(&disk.directory);
         }
         self.append(&[Line::Published])?;
+        remove_file(&disk.directory.join(ROOM))?;
         last::remove(&disk.directory)
     }
 }
@@ -463,11 +495,23 @@ fn remove_partial(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Removes what a run has left that could not begin; one that had begun stays, to be gone on with.
+fn remove_unbegun(directory: &Path) {
+    let journal = std::fs::metadata(directory.join(JOURNAL));
+    if journal.is_ok_and(|journal| journal.len() > 0) {
+        return;
+    }
+    if let Err(error) = remove_run(directory) {
+        tracing::debug!(%error, "what could not begin cannot be removed");
+    }
+}
+
 /// Removes the run's own files, and the directory where it is empty then.
 fn remove_run(directory: &Path) -> io::Result<()> {
     // The journal first: rows without it are nothing.
     remove_file(&directory.join(JOURNAL))?;
     remove_file(&directory.join(ROWS))?;
+    remove_file(&directory.join(ROOM))?;
     // What others have put there is theirs.
     match std::fs::remove_dir(directory) {
         Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),

@@ -4,6 +4,7 @@ mod accounts;
 mod check;
 mod iam_policy;
 mod plan;
+mod publishing;
 mod run;
 mod schema;
 pub(crate) mod secret;

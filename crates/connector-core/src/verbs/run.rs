@@ -14,16 +14,19 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::Context;
+use super::publishing::{Publishing, Written, put, put_ledger};
 use crate::collect::{Collected, CutShort, Journal, Run, collect, resolve};
 use crate::connector::{Collector as _, Columns, Connector, DefaultRegions, parameters_of};
 use crate::exit::Exit;
 use crate::ledger::{Identity, LEDGER_VERSION, Ledger, SliceEntry, Stale, timestamp};
-use crate::rows::{Ended, Rows, Spool, SpooledTable, layout, publish};
+use crate::rows::{Ended, Rows, Spool, SpooledTable, about, directory_of, layout};
 use crate::settings::Settings;
 use crate::slice::Outcome;
 use crate::state::{self, State, StateError};
 use crate::terminal::{Progress, harmless, summary};
 
+/// The ledger of a small run has about so many bytes.
+const ROOM_FOR_LEDGER: usize = 4096;
 /// What runs at AWS must have been stopped within this time when a run is interrupted.
 const STOP_TIME: Duration = Duration::from_secs(30);
 
@@ -42,6 +45,8 @@ enum Early {
     Auth(AuthError),
     /// What an unfinished run has left is not this run's.
     State(StateError),
+    /// Nothing more can be kept.
+    Unkept(String),
 }
 
 /// The first of `interrupts` ends the run in order, a second one at once.
@@ -50,12 +55,15 @@ pub(crate) async fn run<C: Connector>(
     collector: C::Collector,
     context: &Context<'_>,
     resume: Option<&Resume>,
-    stdout: &mut (dyn Write + Send),
+    stdout: Box<dyn Write + Send>,
     interrupts: impl Stream<Item = Exit>,
 ) -> io::Result<Exit> {
     let mut interrupts = std::pin::pin!(interrupts);
     let settings = context.settings;
     let started = context.host.time().now();
+    if let Err(error) = room_for_ledger(settings) {
+        return Ok(refuse(context, &error));
+    }
     let state = match opened_state(connector, &collector, context, resume, timestamp(started)) {
         Ok(state) => Arc::new(state),
         Err(error) => return Ok(refuse(context, &error)),
@@ -64,7 +72,9 @@ pub(crate) async fn run<C: Connector>(
     ledger.started = timestamp(started);
     ledger.resumed = state.resumed().map(str::to_owned);
     let spool = Arc::clone(state.spool());
-    let rows = Rows::new(settings.format, &settings.leading, Arc::clone(&spool)).formulas(settings.formulas);
+    let rows = Rows::new(settings.format, &settings.leading, Arc::clone(&spool))
+        .formulas(settings.formulas)
+        .scratch_files(settings.scratch_files);
     let progress = Arc::new(Progress::new(context.terminal));
     let journal = Arc::new(Journal::default());
     let run = Arc::new(Run::new(
@@ -84,11 +94,14 @@ pub(crate) async fn run<C: Connector>(
             state.signed_in(&account).map_err(Early::State)?;
         }
         progress.accounts_known(list.accounts.len(), list.skipped.len());
-        collect(&run, list).await;
-        Ok::<_, Early>(())
+        tokio::select! {
+            biased;
+            why = run.unkept() => Err(Early::Unkept(why)),
+            () = collect(&run, list) => Ok(()),
+        }
     };
     let collecting = context.host.until(started + settings.run_timeout, collecting);
-    let ended = tokio::select! {
+    let mut ended = tokio::select! {
         biased;
         Some(exit) = interrupts.next() => Err(exit),
         result = collecting => Ok(result),
@@ -96,7 +109,10 @@ pub(crate) async fn run<C: Connector>(
     // Outside of what was cut short.
     tokio::select! {
         () = run.stop() => {}
-        Some(_) = interrupts.next() => tracing::warn!("interrupted again: what runs at AWS may not have been stopped"),
+        Some(exit) = interrupts.next() => {
+            tracing::warn!("interrupted again: what runs at AWS may not have been stopped");
+            ended = ended.and(Err(exit));
+        }
         () = context.host.sleep().sleep(STOP_TIME) => tracing::warn!("AWS has not confirmed in time that everything was stopped"),
     }
     // Nothing is asked any more; what is left takes as long as its reader does.
@@ -112,6 +128,10 @@ pub(crate) async fn run<C: Connector>(
             }
             journal.cut_short(CutShort::Deadline(settings.run_timeout), now, &state);
         }
+        Ok(Some(Err(Early::Unkept(_)))) => {
+            state.make_room();
+            journal.cut_short(CutShort::Disk, now, &state);
+        }
         Ok(Some(_)) => {}
     }
     progress.finish();
@@ -121,8 +141,16 @@ pub(crate) async fn run<C: Connector>(
     ledger.warnings.extend(context.host.aws_is_ahead().map(clock_is_wrong));
     let mut exit = match &ended {
         Err(exit) => *exit,
+        Ok(Some(Err(Early::State(StateError::Io(directory, error))))) => {
+            ledger.cause = Some(unwritten(&about(&directory.display().to_string(), error), &state));
+            Exit::Failed
+        }
         Ok(Some(Err(Early::State(error)))) => {
             return Ok(refuse(context, error));
+        }
+        Ok(Some(Err(Early::Unkept(why)))) => {
+            ledger.cause = Some(unwritten(why, &state));
+            Exit::Failed
         }
         Ok(Some(Err(Early::Auth(error)))) => {
             ledger.cause = Some(error.report());
@@ -135,7 +163,8 @@ pub(crate) async fn run<C: Connector>(
         && settings.keep_last_good
         && let Err(error) = stand_in(&state, &mut ledger, &mut tables, now)
     {
-        ledger.cause = Some(unwritten(&error));
+        state.make_room();
+        ledger.cause = Some(unwritten(&error, &state));
         exit = Exit::Failed;
     }
     let fixed = match connector.columns() {
@@ -156,33 +185,52 @@ pub(crate) async fn run<C: Connector>(
     for warning in &ledger.warnings {
         tracing::warn!("{warning}");
     }
+    let mut written = Vec::new();
     if matches!(exit, Exit::Complete | Exit::Partial) {
-        for output in &outputs {
-            match publish(output, settings.format, &spool, state.directory(), stdout) {
-                Ok(published) => ledger.outputs.push(published),
-                // The reader has seen enough. That is no failure, but neither does it make a partial run a complete one.
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-                Err(error) => {
-                    ledger.cause = Some(unwritten(&error));
-                    exit = Exit::Failed;
-                    break;
-                }
+        let publishing = Publishing {
+            outputs,
+            format: settings.format,
+            spool: Arc::clone(&spool),
+            workspace: state.directory().map(Path::to_owned),
+        };
+        match publishing.written(stdout, &mut interrupts).await {
+            Written::Whole(whole) => written = whole,
+            // That is no failure, but neither does it make a partial run a complete one.
+            Written::ReaderGone => {}
+            Written::Failed(error) => {
+                ledger.cause = Some(unwritten(&error, &state));
+                exit = Exit::Failed;
             }
+            Written::Interrupted(interrupted) => exit = interrupted,
         }
     }
     let finished = context.host.time().now();
     ledger.finished = timestamp(finished);
     ledger.duration_seconds = finished.duration_since(started).unwrap_or_default().as_secs_f64();
-    ledger.finish(exit);
     let something = state.has_slices();
-    if exit != Exit::Complete && something {
-        ledger.state = state.directory().map(|directory| directory.display().to_string());
-    }
-    if let Some(path) = &settings.ledger
-        && let Err(error) = saved(&ledger, path, state.directory())
-    {
-        let why = format!("the ledger cannot be written to {}: {error}", path.display());
-        return Err(io::Error::new(error.kind(), why));
+    let directory = state.directory();
+    let end = |ledger: &mut Ledger, exit: Exit| {
+        ledger.finish(exit);
+        ledger.state = directory
+            .filter(|_| exit != Exit::Complete && something)
+            .map(|directory| directory.display().to_string());
+    };
+    end(&mut ledger, exit);
+    let mut put = put(&mut ledger, written, settings, directory);
+    if let Err(error) = &put {
+        if matches!(exit, Exit::Complete | Exit::Partial) {
+            exit = Exit::Failed;
+        }
+        // The first cause is what to mend.
+        let unwritten = unwritten(error, &state);
+        match &ledger.cause {
+            None => ledger.cause = Some(unwritten),
+            Some(_) => tracing::error!("{}", unwritten.message),
+        }
+        end(&mut ledger, exit);
+        state.make_room();
+        // A small ledger may find the room that large rows have not, and one of a failed run has to say so.
+        put = put_ledger(&ledger, settings, directory);
     }
     let cleaned = match exit {
         Exit::Complete | Exit::Partial => state.published(exit == Exit::Complete, settings.keep_last_good),
@@ -192,7 +240,8 @@ pub(crate) async fn run<C: Connector>(
     if let Err(error) = cleaned {
         tracing::warn!("what is kept beside the output could not be cleaned up: {error}");
     }
-    tell(context, &ledger, connector.closing(&ledger.totals), exit);
+    let ledger_path = settings.ledger.as_deref().filter(|_| put.is_ok());
+    tell(context, &ledger, ledger_path, connector.closing(&ledger.totals), exit);
     Ok(exit)
 }
 
@@ -275,19 +324,28 @@ fn too_late(limit: Duration) -> Report {
     }
 }
 
-fn unwritten(error: &io::Error) -> Report {
+fn unwritten(why: &impl ToString, state: &State) -> Report {
+    let hint = match state.has_slices() {
+        true => "nothing is lost: make room or mend the path, then run again with --resume",
+        false => "make room or mend the path, then run again",
+    };
     Report {
-        message: error.to_string(),
-        hint: Some("nothing is lost: make room or mend the path, then run again with --resume".to_owned()),
+        message: why.to_string(),
+        hint: Some(hint.to_owned()),
         ..Report::default()
     }
 }
 
-fn saved(ledger: &Ledger, path: &Path, workspace: Option<&Path>) -> io::Result<()> {
-    if let Some(directory) = path.parent() {
-        std::fs::create_dir_all(directory)?;
+/// Told before anything is collected, where the ledger has a disk of its own.
+fn room_for_ledger(settings: &Settings) -> Result<(), StateError> {
+    let Some(path) = &settings.ledger else { return Ok(()) };
+    let directory = directory_of(path);
+    if !directory.is_dir() {
+        return Ok(());
     }
-    ledger.save(path, workspace)
+    let write = |mut file: std::fs::File| file.write_all(&[0; ROOM_FOR_LEDGER]);
+    let written = tempfile::tempfile_in(directory).and_then(write);
+    written.map_err(|error| StateError::Io(directory.to_owned(), error))
 }
 
 /// Puts the last good rows in the place of what has failed.
@@ -442,7 +500,7 @@ fn does_not_fit(ledger: &mut Ledger, slice: &Ended, why: String, settings: &Sett
     });
 }
 
-fn tell(context: &Context<'_>, ledger: &Ledger, closing: Option<String>, exit: Exit) {
+fn tell(context: &Context<'_>, ledger: &Ledger, ledger_path: Option<&Path>, closing: Option<String>, exit: Exit) {
     let terminal = context.terminal;
     if terminal.format == crate::terminal::LogFormat::Json {
         let totals = serde_json::Value::Object(ledger.totals.clone());
@@ -462,7 +520,7 @@ fn tell(context: &Context<'_>, ledger: &Ledger, closing: Option<String>, exit: E
             ledger,
             closing.as_deref(),
             exit,
-            context.settings.ledger.as_deref(),
+            ledger_path,
             terminal.width(),
         ));
     }

@@ -1,0 +1,137 @@
+//! The end of a run. All files are written beside their places first, the ledger too, and then put there: a disk that is
+//! full, or a signal, leaves everything as it was.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures::{Stream, StreamExt as _};
+
+use crate::exit::Exit;
+use crate::ledger::Ledger;
+use crate::rows::{Format, Output, Published, Spool, Whole, about, write_beside};
+use crate::settings::Settings;
+
+/// What is to be written.
+pub(super) struct Publishing {
+    pub(super) outputs: Vec<Output>,
+    pub(super) format: Format,
+    pub(super) spool: Arc<Spool>,
+    pub(super) workspace: Option<PathBuf>,
+}
+
+/// How the writing has ended. Nothing is in its place yet.
+pub(super) enum Written {
+    /// All of it stands beside its place, or has gone to standard output.
+    Whole(Vec<(Published, Option<Whole>)>),
+    /// The reader of standard output has seen enough.
+    ReaderGone,
+    /// The disk or the pipe takes no more.
+    Failed(io::Error),
+    /// A signal came first.
+    Interrupted(Exit),
+}
+
+impl Publishing {
+    fn write(self, stdout: &mut (dyn Write + Send), stop: &AtomicBool) -> io::Result<Vec<(Published, Option<Whole>)>> {
+        let (workspace, outputs) = (self.workspace.as_deref(), self.outputs.iter());
+        let written = outputs.map(|output| {
+            let written = write_beside(output, self.format, &self.spool, workspace, stdout, stop)?;
+            Ok((written.published, written.file))
+        });
+        written.collect()
+    }
+
+    /// Writes on a thread of its own: a signal is heard meanwhile, also while nobody reads standard output.
+    pub(super) async fn written(
+        self,
+        mut stdout: Box<dyn Write + Send>,
+        interrupts: &mut (impl Stream<Item = Exit> + Unpin),
+    ) -> Written {
+        let to_files = self.outputs.iter().all(|output| output.path.is_some());
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let mut writing = tokio::task::spawn_blocking(move || self.write(&mut *stdout, &stopped));
+        let interrupted = tokio::select! {
+            biased;
+            written = &mut writing => return written.into(),
+            Some(exit) = interrupts.next() => exit,
+        };
+        stop.store(true, Ordering::Relaxed);
+        // Files that are half-written are removed. A pipe that nobody reads is not waited for.
+        if to_files {
+            let _ = writing.await;
+        }
+        Written::Interrupted(interrupted)
+    }
+}
+
+impl From<Result<io::Result<Vec<(Published, Option<Whole>)>>, tokio::task::JoinError>> for Written {
+    fn from(written: Result<io::Result<Vec<(Published, Option<Whole>)>>, tokio::task::JoinError>) -> Self {
+        match written {
+            Ok(Ok(written)) => Written::Whole(written),
+            Ok(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => Written::ReaderGone,
+            Ok(Err(error)) => Written::Failed(error),
+            Err(defect) => Written::Failed(io::Error::other(defect)),
+        }
+    }
+}
+
+/// Puts files and ledger into their places. What is there then stands in the ledger's `outputs`, in the order of `written`.
+///
+/// # Errors
+/// What could not be written or put, with its path. Where it is the ledger that cannot be written, no file is put either.
+pub(super) fn put(
+    ledger: &mut Ledger,
+    written: Vec<(Published, Option<Whole>)>,
+    settings: &Settings,
+    workspace: Option<&Path>,
+) -> io::Result<()> {
+    let (published, files): (Vec<_>, Vec<_>) = written.into_iter().unzip();
+    ledger.outputs = published;
+    let prepared = match &settings.ledger {
+        Some(path) => match beside(ledger, path, workspace) {
+            Ok(prepared) => Some((path, prepared)),
+            Err(error) => {
+                // Rows that have gone to standard output are there.
+                ledger.outputs.retain(|output| output.path == "-");
+                return Err(error);
+            }
+        },
+        None => None,
+    };
+    for (at, file) in files.into_iter().enumerate() {
+        let Some(file) = file else { continue };
+        if let Err(error) = file.put() {
+            let what = format!("the rows cannot be written to {}", ledger.outputs[at].path);
+            ledger.outputs.truncate(at);
+            return Err(about(&what, &error));
+        }
+    }
+    match prepared {
+        Some((path, prepared)) => prepared.put().map_err(|error| unwritten(path, &error)),
+        None => Ok(()),
+    }
+}
+
+/// Writes the ledger alone.
+///
+/// # Errors
+/// Whatever the disk says, with the path.
+pub(super) fn put_ledger(ledger: &Ledger, settings: &Settings, workspace: Option<&Path>) -> io::Result<()> {
+    let Some(path) = &settings.ledger else { return Ok(()) };
+    beside(ledger, path, workspace)?
+        .put()
+        .map_err(|error| unwritten(path, &error))
+}
+
+fn beside(ledger: &Ledger, path: &Path, workspace: Option<&Path>) -> io::Result<Whole> {
+    ledger
+        .write_beside(path, workspace)
+        .map_err(|error| unwritten(path, &error))
+}
+
+fn unwritten(path: &Path, error: &io::Error) -> io::Error {
+    about(&format!("the ledger cannot be written to {}", path.display()), error)
+}
