@@ -182,25 +182,46 @@ impl Spool {
         Ok(Run { offset, length, crc32 })
     }
 
+    /// Keeps rows one after another; nothing where there are none.
+    pub(super) fn append_rows<'a>(&self, mut rows: impl Iterator<Item = &'a [u8]> + Clone) -> io::Result<Option<Run>> {
+        let length = rows.clone().map(|row| row.len() as u64).sum();
+        if length == 0 {
+            return Ok(None);
+        }
+        self.keep(length, |take| rows.try_for_each(take)).map(Some)
+    }
+
     /// Keeps rows with their keys: `<length of the key> <length of the row>\n<key><row>`, for all.
     pub(super) fn append_sorted<'a>(&self, rows: impl Iterator<Item = (&'a str, &'a [u8])> + Clone) -> io::Result<Run> {
         let length = rows
             .clone()
             .map(|(key, row)| (head(key, row).len() + key.len() + row.len()) as u64)
             .sum();
+        self.keep(length, |take| {
+            for (key, row) in rows {
+                for piece in [head(key, row).as_bytes(), key.as_bytes(), row] {
+                    take(piece)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Keeps pieces of `length` bytes in all, which `give` gives one after another.
+    fn keep(
+        &self,
+        length: u64,
+        give: impl FnOnce(&mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()>,
+    ) -> io::Result<Run> {
         let offset = self.take(length);
         let mut writer = BufWriter::with_capacity(BUFFER, At::new(&self.file, offset));
         let mut hasher = crc32fast::Hasher::new();
-        let keep = || {
-            for (key, row) in rows {
-                for piece in [head(key, row).as_bytes(), key.as_bytes(), row] {
-                    hasher.update(piece);
-                    writer.write_all(piece)?;
-                }
-            }
-            writer.flush()
-        };
-        keep().map_err(|error| self.unkept(&error))?;
+        let given = give(&mut |piece| {
+            hasher.update(piece);
+            writer.write_all(piece)
+        });
+        let kept = given.and_then(|()| writer.flush());
+        kept.map_err(|error| self.unkept(&error))?;
         let crc32 = hasher.finalize();
         Ok(Run { offset, length, crc32 })
     }

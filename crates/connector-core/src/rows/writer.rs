@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -83,6 +84,19 @@ pub struct SliceRows {
 }
 
 impl SliceRows {
+    /// Rows of a slice that belongs to no run, without leading columns: for tests and measurements of connectors.
+    ///
+    /// # Errors
+    /// A directory that cannot be written to.
+    pub fn alone(format: Format, directory: &Path) -> io::Result<Self> {
+        Ok(SliceRows {
+            rows: Rows::new(format, &[], Arc::new(Spool::new(directory)?)),
+            leading: Vec::new(),
+            facts: Facts::default(),
+            tables: Vec::new(),
+        })
+    }
+
     /// The format that rows are encoded in.
     pub fn format(&self) -> Format {
         self.rows.format
@@ -332,15 +346,7 @@ impl RowWriter {
             return Ok(());
         }
         let run = if self.sorted {
-            // Pages of a listing that changes meanwhile may overlap. Of rows with the same key the one that came last stays:
-            // the sort keeps the order of ties.
-            self.rows.sort_by(|a, b| a.0.cmp(&b.0));
-            let before = self.rows.len();
-            let rows = std::mem::take(&mut self.rows).into_iter();
-            let last =
-                |a: (String, usize, usize), b: (String, usize, usize)| if a.0 == b.0 { Ok(b) } else { Err((a, b)) };
-            self.rows = rows.coalesce(last).collect();
-            self.written -= (before - self.rows.len()) as u64;
+            self.sort();
             let rows = self.rows.iter();
             let rows = rows.map(|(key, start, end)| (key.as_str(), &self.text[*start..*end]));
             self.spool.append_sorted(rows)?
@@ -359,24 +365,43 @@ impl RowWriter {
         Ok(())
     }
 
+    /// Pages of a listing that changes meanwhile may overlap. Of rows with the same key the one that came last stays: the sort
+    /// keeps the order of ties.
+    fn sort(&mut self) {
+        self.rows.sort_by(|a, b| a.0.cmp(&b.0));
+        let before = self.rows.len();
+        let rows = std::mem::take(&mut self.rows).into_iter();
+        let last = |a: (String, usize, usize), b: (String, usize, usize)| if a.0 == b.0 { Ok(b) } else { Err((a, b)) };
+        self.rows = rows.coalesce(last).collect();
+        self.written -= (before - self.rows.len()) as u64;
+    }
+
     fn release(&self) {
         self.buffered.fetch_sub(self.text.len(), Ordering::Relaxed);
     }
 
     fn finish(mut self, number: u32) -> Result<SpooledTable, SliceError> {
-        self.spill()?;
+        // Most slices never spilled: their rows are all here, and once they are in order nobody asks for keys any more.
+        let in_order = !self.sorted || self.runs.is_empty();
+        if self.sorted && in_order {
+            self.sort();
+            let rows = self.rows.iter().map(|(_, start, end)| &self.text[*start..*end]);
+            self.runs.extend(self.spool.append_rows(rows)?);
+        } else {
+            self.spill()?;
+        }
         let runs = std::mem::take(&mut self.runs);
         // Rows of several runs may have the same key.
-        let rows = if self.sorted && runs.len() > 1 {
-            self.spool.count_sorted(&runs)?
-        } else {
+        let rows = if in_order {
             self.written
+        } else {
+            self.spool.count_sorted(&runs)?
         };
         Ok(SpooledTable {
             number,
             columns: Arc::clone(&self.columns),
             runs,
-            sorted: self.sorted,
+            sorted: !in_order,
             rows,
         })
     }
