@@ -341,14 +341,13 @@ fn json_text(out: &mut Vec<u8>, value: &str) {
 }
 
 fn timestamp(out: &mut Vec<u8>, seconds: i64, nanos: u32) {
+    let start = out.len();
     let nanos_since_epoch = i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
-    let formatted = OffsetDateTime::from_unix_timestamp_nanos(nanos_since_epoch)
-        .ok()
-        .and_then(|time| time.format(&Rfc3339).ok());
-    match formatted {
-        Some(formatted) => out.extend_from_slice(formatted.as_bytes()),
+    let time = OffsetDateTime::from_unix_timestamp_nanos(nanos_since_epoch).ok();
+    if time.is_none_or(|time| time.format_into(out, &Rfc3339).is_err()) {
         // Past the year 9999 RFC 3339 has no form; the seconds are at least right.
-        None => drop(write!(out, "{seconds}")),
+        out.truncate(start);
+        drop(write!(out, "{seconds}"));
     }
 }
 
