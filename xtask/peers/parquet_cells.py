@@ -1,23 +1,18 @@
-"""Prints a Parquet file as CSV, cells as Athena writes them, to compare what several programs have written."""
+"""Prints a Parquet file as CSV, every cell as its text, to compare what several programs have written."""
 
-import csv
 import sys
 
-from pyarrow import parquet
-
-
-def text(value):
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "" if value is None else str(value)
+import pyarrow
+from pyarrow import compute, csv, parquet
 
 
 def main():
     file = parquet.ParquetFile(sys.argv[1])
-    writer = csv.writer(sys.stdout)
-    writer.writerow(file.schema_arrow.names)
-    for batch in file.iter_batches(batch_size=10_000):
-        writer.writerows([[text(value) for value in row.values()] for row in batch.to_pylist()])
+    schema = pyarrow.schema([(name, pyarrow.string()) for name in file.schema_arrow.names])
+    with csv.CSVWriter(sys.stdout.buffer, schema) as writer:
+        for batch in file.iter_batches(batch_size=65_536):
+            cells = [compute.cast(column, pyarrow.string()) for column in batch.columns]
+            writer.write_batch(pyarrow.RecordBatch.from_arrays(cells, schema=schema))
 
 
 main()
