@@ -19,5 +19,5 @@ account() {
 export -f account
 
 master=$(aws sts get-caller-identity --query Account --output text)
-aws organizations list-accounts --query 'Accounts[?Status==`ACTIVE`].Id' --output text | tr '\t' '\n' |
+aws organizations list-accounts --region us-east-1 --query 'Accounts[?Status==`ACTIVE`].Id' --output text | tr '\t' '\n' |
   grep -v "$master" | xargs -P 8 -I{} bash -c 'account {}'

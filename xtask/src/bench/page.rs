@@ -22,7 +22,8 @@ shown. `cargo xtask bench` measures all of it and writes this page, `cargo xtask
 
 - **wall**, **CPU** (user and system, of the process and all that it starts) and **peak memory** (resident set, of the largest
   of its processes) are medians over the runs. ≤ where the system knows no more than that.
-- **≈** figures were measured with less work and multiplied, as it says beside them; memory never is.
+- **≈** figures were measured with less work and multiplied, the program's start included, as it says beside them; memory never
+  is.
 - **simulator** is the CPU that the simulator used meanwhile: where it is near the wall time, it is what is measured.
 - Programs and versions: [requirements.txt](../xtask/peers/requirements.txt); how they are used: [peers](../xtask/peers).
 ";
@@ -159,9 +160,11 @@ fn add_row(text: &mut String, comparison: &Comparison, row: &Row, first: Option<
     let calls = row.calls(&[""]).filter(|calls| *calls > 0.0);
     let calls = shown(calls, |calls| count(calls.round() as u64));
     let simulator = row.median(|run| run.simulator_cpu.unwrap_or_default());
-    let simulator = match comparison.simulator.is_empty() {
-        true => String::new(),
-        false => shown(simulator, seconds),
+    let simulator = match simulator {
+        _ if comparison.simulator.is_empty() => String::new(),
+        // The system counts in hundredths.
+        Some(little) if little < 0.01 => "< 10 ms".to_owned(),
+        more => shown(more, seconds),
     };
     let speed = comparison.bytes.zip(row.cpu()).map(|(bytes, cpu)| {
         let speed = bytes as f64 / 1e6 / cpu.max(0.001);
