@@ -66,7 +66,7 @@ fn of_small(bench: &Bench, small: Estate, few: Estate) -> Result<Comparison> {
     let mut simulator = bench.simulator(&small.arguments())?;
     let sides = [
         connector(bench, &simulator, bench.runs)?,
-        boto3(bench, bench.runs.min(3)),
+        boto3(bench, bench.runs.min(2)),
         custodian(bench, small, &simulator)?,
     ];
     turns::take(bench, &mut all, Some(&mut simulator), &sides);
