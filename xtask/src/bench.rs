@@ -86,7 +86,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     // Command lines are printed as one types them in the root.
     std::env::set_current_dir(workspace::root())?;
     let docs = match options.quick {
-        true => PathBuf::from(workspace::relative(&workspace::target()).join("bench/docs")),
+        true => workspace::relative(&workspace::target()).join("bench/docs"),
         false => PathBuf::from("docs"),
     };
     let file = docs.join("benchmarks/results.json");

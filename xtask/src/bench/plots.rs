@@ -22,14 +22,16 @@ const PANEL: i32 = 200;
 /// Of a panel, for the figure behind the longest bar.
 const FIGURES: i32 = 72;
 const HEAD: i32 = 44;
+/// Of the letters; the backend makes 13 pixels of it.
+const SIZE: i32 = 16;
 
-type Figure = fn(&Row) -> Option<f64>;
+/// The figure of a program, and how it is written.
+type Figure = (fn(&Row) -> Option<f64>, fn(f64) -> String);
 
-/// What is shown, and how its figures are written.
-const PANELS: [(&str, Figure, fn(f64) -> String); 3] = [
-    ("wall", Row::wall, page::seconds),
-    ("CPU", Row::cpu, page::seconds),
-    ("peak memory", Row::memory, page::mebibytes),
+const PANELS: [(&str, Figure); 3] = [
+    ("wall", (Row::wall, page::seconds)),
+    ("CPU", (Row::cpu, page::seconds)),
+    ("peak memory", (Row::memory, page::mebibytes)),
 ];
 
 /// Whether there is anything to compare.
@@ -51,7 +53,7 @@ fn draw(comparison: &Comparison, path: &Path) -> Result<(), Box<dyn std::error::
     let area = SVGBackend::new(path, size).into_drawing_area();
     area.fill(&RGBColor(0xff, 0xff, 0xff))?;
     let write = |text: String, at: (i32, i32), horizontal: HPos| {
-        let style: TextStyle<'_> = ("sans-serif", 13).into_font().color(&TEXT);
+        let style: TextStyle<'_> = ("sans-serif", SIZE).into_font().color(&TEXT);
         area.draw(&Text::new(text, at, style.pos(Pos::new(horizontal, VPos::Center))))
     };
     write(
@@ -62,7 +64,7 @@ fn draw(comparison: &Comparison, path: &Path) -> Result<(), Box<dyn std::error::
     for (line, row) in (0..).zip(&rows) {
         write(row.program.clone(), (LABELS - 8, middle(line)), HPos::Right)?;
     }
-    for (panel, (name, figure, written)) in (0..).zip(PANELS) {
+    for (panel, (name, (figure, written))) in (0..).zip(PANELS) {
         let left = LABELS + panel * PANEL;
         write(name.to_owned(), (left, HEAD - 12), HPos::Left)?;
         let figures: Vec<_> = rows.iter().map(|row| figure(row).unwrap_or_default()).collect();
