@@ -17,7 +17,8 @@ use clap::Args;
 use serde_json::{Value as Json, json};
 
 use self::results::{Ledger, Rows};
-use self::simulator::Simulator;
+use crate::simulator::Simulator;
+use crate::words::count;
 use crate::workspace;
 
 /// How to show it.
@@ -89,7 +90,7 @@ impl Demo {
             fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
         }
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let simulator = Simulator::start(&folder, &[])?;
+        let simulator = simulator::start(&folder, &[])?;
         let demo = Demo {
             access_keys: folder.join("access-keys.json"),
             oidc: folder.join("oidc.json"),
@@ -130,7 +131,7 @@ impl Demo {
             self.simulator.endpoint(),
             organization["accounts"],
             organization["regions"].as_array().map_or(0, Vec::len),
-            show::count(self.simulator.instances()),
+            count(self.simulator.instances()),
         ));
         let troubles = simulator::HIDDEN.map(|hidden| vec![hidden.account.to_owned(), hidden.what.to_owned()]);
         let region = vec![
@@ -178,7 +179,7 @@ impl Demo {
         ledger.explain();
         show::text(&format!(
             "Nothing else is missing: {} rows, as many as the simulator has in all other accounts.",
-            show::count(expected)
+            count(expected)
         ));
         Ok(collected)
     }
@@ -204,7 +205,7 @@ impl Demo {
         collected.rows.show_fields();
         show::text(&format!(
             "The same {} instances as by access keys, in these regions and accounts.",
-            show::count(collected.rows.keys.len() as u64)
+            count(collected.rows.keys.len() as u64)
         ));
         Ok(collected)
     }

@@ -37,11 +37,27 @@ pub(crate) fn set_up() -> Result<Environment> {
     };
     let home = workspace::target().join("test-env");
     Ok(Environment {
-        python: make_python(&python, &home.join("python"))?,
+        python: make_python(
+            &python,
+            &home.join("python"),
+            &workspace::root().join("tests/python"),
+            &["requirements.txt", "constraints.txt"],
+        )?,
         node_modules: make_node(&node, &home.join("node"))?,
         node: node.program,
         age: find_age(&home.join("age"))?,
     })
+}
+
+/// The Python environment of the programs that benchmarks compare with; the folder of its programs.
+pub(crate) fn set_up_peers() -> Result<PathBuf> {
+    let (home, pins) = (
+        workspace::target().join("bench/peers"),
+        workspace::root().join("xtask/peers"),
+    );
+    let interpreter = make_python(&find_python()?, &home, &pins, &["requirements.txt"])?;
+    let folder = interpreter.parent().context("the interpreter lies in no folder")?;
+    Ok(folder.to_owned())
 }
 
 /// The tool age, which the connectors' encrypted secrets are tried against: that of the machine, else Debian's package,
@@ -142,31 +158,30 @@ fn find_node() -> Result<Interpreter> {
     })
 }
 
-fn make_python(python: &Interpreter, home: &Path) -> Result<PathBuf> {
-    let pins = workspace::root().join("tests/python");
-    let (requirements, constraints) = (pins.join("requirements.txt"), pins.join("constraints.txt"));
+/// What is to be installed stands in the first of these files; another one pins what that brings.
+fn make_python(python: &Interpreter, home: &Path, pins: &Path, files: &[&str]) -> Result<PathBuf> {
+    let files: Vec<_> = files.iter().map(|name| pins.join(name)).collect();
     let interpreter = home.join(if cfg!(windows) {
         "Scripts/python.exe"
     } else {
         "bin/python"
     });
-    once(home, python, &[&requirements, &constraints], || {
+    let paths: Vec<_> = files.iter().map(PathBuf::as_path).collect();
+    once(home, python, &paths, || {
         quietly(Command::new(&python.program).args(["-m", "venv"]).arg(home))?;
-        quietly(
-            Command::new(&interpreter)
-                .args([
-                    "-m",
-                    "pip",
-                    "install",
-                    "--quiet",
-                    "--disable-pip-version-check",
-                    "--no-input",
-                ])
-                .arg("--requirement")
-                .arg(&requirements)
-                .arg("--constraint")
-                .arg(&constraints),
-        )
+        let mut install = Command::new(&interpreter);
+        install.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-input",
+        ]);
+        for (file, option) in files.iter().zip(["--requirement", "--constraint"]) {
+            install.arg(option).arg(file);
+        }
+        quietly(&mut install)
     })?;
     Ok(interpreter)
 }

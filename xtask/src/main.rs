@@ -6,6 +6,7 @@
     reason = "a developer reads it in a terminal"
 )]
 
+mod bench;
 mod demo;
 mod docs;
 mod environment;
@@ -13,8 +14,10 @@ mod faults;
 mod fuzz;
 #[cfg(test)]
 mod rules;
+mod simulator;
 mod steps;
 mod test;
+mod words;
 mod workspace;
 
 use std::process::ExitCode;
@@ -39,6 +42,8 @@ enum Command {
     Docs(docs::Options),
     /// Try what becomes of runs in which calls go wrong: every operation with every fault
     Faults(faults::Options),
+    /// Measure the programs beside what people use today, and write docs/benchmarks.md
+    Bench(bench::Options),
     /// Give anything to what parses, and see that it holds; needs a nightly toolchain
     Fuzz(fuzz::Options),
 }
@@ -49,6 +54,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Docs(options) => docs::run(&options),
         Command::Faults(options) => faults::run(&options),
+        Command::Bench(options) => bench::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
     };
     match outcome {

@@ -24,6 +24,13 @@ pub(crate) fn binary(name: &str) -> PathBuf {
         .join(format!("{name}{}", env::consts::EXE_SUFFIX))
 }
 
+/// A program of the workspace, as `cargo build --release` leaves it.
+pub(crate) fn release(name: &str) -> PathBuf {
+    target()
+        .join("release")
+        .join(format!("{name}{}", env::consts::EXE_SUFFIX))
+}
+
 /// A path as it is written in the root; as it is, when it lies elsewhere.
 pub(crate) fn relative(path: &Path) -> &Path {
     path.strip_prefix(root()).unwrap_or(path)

@@ -1,15 +1,17 @@
 //! `aws-sim`: serves a named estate until stdin closes or a SIGTERM comes.
 
 use std::fmt::Write as _;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, BufRead as _, Write as _};
+use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sim::{Canned, Clock, Estate, Sim, Table};
+use aws_sim::{Canned, Clock, Estate, QueryRule, Sim, Table};
 use clap::{Parser, ValueEnum};
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// An AWS and an identity provider on loopback. Prints one line of JSON when it is ready, and one at the end.
+/// An AWS and an identity provider on loopback. Prints one line of JSON when it is ready, one at the end, and one like
+/// that, of what was so far, whenever it is given a line.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -41,6 +43,9 @@ struct Arguments {
     /// Rows of the result of `select * from large`, of 8 columns and about 200 bytes each
     #[arg(long)]
     large_rows: Option<u64>,
+    /// How long every query runs
+    #[arg(long)]
+    query_ms: Option<u64>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -66,9 +71,12 @@ fn main() -> io::Result<()> {
     if let Some(rows) = arguments.large_rows {
         estate.athena().canned("select * from large", large(rows));
     }
-    let sim = Sim::start_at(estate, Clock::real(), arguments.port, arguments.threads)?;
+    if let Some(run) = arguments.query_ms.map(Duration::from_millis) {
+        estate.athena().rule(QueryRule::any().run(run));
+    }
+    let sim = Arc::new(Sim::start_at(estate, Clock::real(), arguments.port, arguments.threads)?);
     print_line(&ready(&sim))?;
-    wait_for_the_end()?;
+    wait_for_the_end(&sim)?;
     print_line(&summary(&sim))
 }
 
@@ -168,15 +176,19 @@ fn summary(sim: &Sim) -> Value {
 }
 
 /// Until stdin closes, or a SIGTERM or SIGINT comes.
-fn wait_for_the_end() -> io::Result<()> {
+fn wait_for_the_end(sim: &Arc<Sim>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let (closed, end_of_input) = tokio::sync::oneshot::channel();
+        let sim = Arc::clone(sim);
         // A thread of its own: reading stdin cannot be given up, and must not keep the process alive.
         std::thread::spawn(move || {
-            let mut buffer = [0; 256];
-            while io::stdin().read(&mut buffer).is_ok_and(|read| read > 0) {}
+            let mut lines = io::stdin().lock().lines();
+            // Nobody to read the answer is no reason to stop serving.
+            while let Some(Ok(_)) = lines.next() {
+                let _ = print_line(&summary(&sim));
+            }
             let _ = closed.send(());
         });
         tokio::select! {

@@ -5,8 +5,9 @@ use std::fs;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value as Json, json};
 
-use super::simulator::{self, Simulator};
+use super::simulator;
 use super::{Collected, Demo, PARTIAL, connector, expect_exit, show, show_parameters};
+use crate::words::count;
 
 /// The files that it leaves.
 pub(super) const CSV: &str = "types.csv";
@@ -22,7 +23,7 @@ pub(super) fn show(demo: &Demo, inventory: &Collected) -> Result<()> {
         "The simulated AWS again, this time with the inventory as a table of Athena. Every account sees its own rows in it:",
     );
     let table = format!("inventory={}", inventory.path.display());
-    let simulator = Simulator::start(&demo.folder, &[table])?;
+    let simulator = simulator::start(&demo.folder, &[table])?;
     let path = demo.folder.join("analyst.json");
     let fact = |name: &str| simulator.facts[name].clone();
     let parameters = json!({
@@ -83,7 +84,7 @@ pub(super) fn show(demo: &Demo, inventory: &Collected) -> Result<()> {
         "{} rows; the counts add up to the {} instances of the inventory. The account that cannot be reached is missing, and \
          the ledger says so, with the id, the scanned bytes and the cost of every query.",
         rows.len(),
-        show::count(collected)
+        count(collected)
     ));
     Ok(())
 }

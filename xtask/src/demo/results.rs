@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value as Json;
 
 use super::{show, simulator};
+use crate::words::count;
 
 /// Account, region, instance.
 pub(super) type Key = (String, String, String);
@@ -99,7 +100,7 @@ impl Rows {
         show::table(&SHOWN, shown);
         println!(
             "  … and {} more rows, {} more columns",
-            show::count(self.count.saturating_sub(rows as u64)),
+            count(self.count.saturating_sub(rows as u64)),
             self.columns.saturating_sub(SHOWN.len())
         );
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
+use crate::words::quoted;
 use crate::workspace;
 
 /// Texts are no wider.
@@ -21,13 +22,6 @@ pub(super) fn text(text: &str) {
 
 /// A command line, as one would type it in the root.
 pub(super) fn command(environment: &[(&str, &str)], words: &[&str]) {
-    let quoted = |word: &str| {
-        if word.contains(|c: char| c.is_whitespace() || "'\"$&;|<>(){}*?\\".contains(c)) {
-            format!("'{}'", word.replace('\'', r"'\''"))
-        } else {
-            word.to_owned()
-        }
-    };
     let mut line = String::new();
     for (name, value) in environment {
         line += &format!("{name}={} \\\n    ", quoted(value));
@@ -96,19 +90,6 @@ pub(super) fn entries(output: &str, first: usize, always: impl Fn(&str) -> bool)
     }
 }
 
-/// With separators between the thousands.
-pub(super) fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// In lines of bearable length; those behind the first are indented.
 fn wrapped(text: &str, indent: usize) -> String {
     let mut lines = vec![" ".repeat(indent)];
@@ -138,11 +119,6 @@ fn styled(style: &str, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn thousands_are_separated() {
-        assert_eq!([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
-    }
 
     #[test]
     fn long_texts_are_wrapped_at_words() {

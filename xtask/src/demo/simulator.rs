@@ -1,13 +1,10 @@
-//! The simulated organization: a process that ends when its standard input closes, and what the demo knows of it.
+//! The simulated organization of the demo, and what the demo knows of it.
 
-use std::fs::File;
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
-use anyhow::{Context, Result, bail};
-use serde_json::Value as Json;
+use anyhow::{Result, ensure};
 
+use crate::simulator::Simulator;
 use crate::workspace;
 
 /// An account whose instances a run cannot see.
@@ -35,60 +32,14 @@ pub(super) const SUSPENDED: Hidden = Hidden {
 pub(super) const HIDDEN: [Hidden; 3] = [DENIED, WITHOUT_ROLE, SUSPENDED];
 pub(super) const OPT_IN_REGION: &str = "ap-east-1";
 
-/// The process. It ends with this value, and with this process: both close its standard input.
-pub(super) struct Simulator {
-    process: Child,
-    /// What it says of itself when it is ready.
-    pub(super) facts: Json,
-}
-
-impl Simulator {
-    /// Starts it and waits until it is ready; `tables` are more for Athena, as `name=file.csv`. What it has to complain
-    /// about goes to a file in `folder`.
-    pub(super) fn start(folder: &Path, tables: &[String]) -> Result<Self> {
-        let program = workspace::binary("aws-sim");
-        let log = folder.join("aws-sim.log");
-        let mut process = Command::new(&program)
-            .args(["--estate", "demo"])
-            .args(tables.iter().flat_map(|table| ["--table", table]))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(File::create(&log).with_context(|| format!("cannot write {}", log.display()))?)
-            .spawn()
-            .with_context(|| format!("cannot start {}", program.display()))?;
-        let mut line = String::new();
-        if let Some(output) = &mut process.stdout {
-            BufReader::new(output).read_line(&mut line)?;
-        }
-        let simulator = Simulator {
-            process,
-            facts: serde_json::from_str(&line).unwrap_or_default(),
-        };
-        if simulator.endpoint().is_empty() || simulator.instances() == 0 {
-            bail!(
-                "{} does not say that it is ready; see {}",
-                program.display(),
-                log.display()
-            );
-        }
-        Ok(simulator)
-    }
-
-    pub(super) fn endpoint(&self) -> &str {
-        self.facts["endpoint"].as_str().unwrap_or_default()
-    }
-
-    /// Instances of all accounts, the hidden ones included.
-    pub(super) fn instances(&self) -> u64 {
-        self.facts["organization"]["instances"].as_u64().unwrap_or_default()
-    }
-}
-
-impl Drop for Simulator {
-    fn drop(&mut self) {
-        drop(self.process.stdin.take());
-        let _ = self.process.wait();
-    }
+/// Starts it; `tables` are more for Athena, as `name=file.csv`.
+pub(super) fn start(folder: &Path, tables: &[String]) -> Result<Simulator> {
+    let arguments = ["--estate", "demo"].into_iter();
+    let tables = tables.iter().flat_map(|table| ["--table", table]);
+    let arguments: Vec<_> = arguments.chain(tables).map(str::to_owned).collect();
+    let simulator = Simulator::start(&workspace::binary("aws-sim"), &arguments, &folder.join("aws-sim.log"))?;
+    ensure!(simulator.instances() > 0, "the simulated organization is empty");
+    Ok(simulator)
 }
 
 #[cfg(test)]

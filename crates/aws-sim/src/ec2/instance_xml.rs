@@ -294,13 +294,7 @@ pub(super) fn tag_set(xml: &mut Xml, traits: &Traits) {
             xml.open("tagSet");
             opened = true;
         }
-        xml.element("item", |xml| {
-            xml.text("key", key);
-            match value {
-                "" => xml.empty("value"),
-                value => xml.text("value", value),
-            }
-        });
+        xml.element("item", |xml| tags::pair(xml, key, value));
     });
     if opened {
         xml.close("tagSet");

@@ -1,7 +1,8 @@
-//! EC2: the regions of an account, its instances, and their images. <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/>
+//! EC2: the regions of an account, its instances, their images and their tags. <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/>
 
 mod describe_instances;
 mod describe_regions;
+mod describe_tags;
 pub(crate) mod fleet;
 mod image_metadata;
 mod instance_xml;
@@ -42,6 +43,7 @@ pub(crate) fn call(call: &Ec2Call<'_>, operation: &str) -> Result<String, Failur
         "DescribeInstances" => (describe_instances::PARAMETERS, describe_instances::call),
         "DescribeInstanceImageMetadata" => (image_metadata::PARAMETERS, image_metadata::call),
         "DescribeRegions" => (describe_regions::PARAMETERS, describe_regions::call),
+        "DescribeTags" => (describe_tags::PARAMETERS, describe_tags::call),
         _ => return Err(Service::Ec2.no_such_operation(operation)),
     };
     authorize(call, operation)?;

@@ -2,6 +2,7 @@
 
 use super::traits::Traits;
 use crate::chance::mix;
+use crate::xml::Xml;
 
 /// Values that are trouble somewhere. XML 1.0 cannot hold ESC (U+001B); U+009B, which the C1 set calls "control sequence
 /// introducer", does the same to a terminal and is allowed.
@@ -61,6 +62,15 @@ pub(crate) fn each(traits: &Traits, mut write: impl FnMut(&str, &str)) {
     }
     if part(44, 12) == 0 {
         write("kosten,stelle \"neu\"", AWKWARD[part(48, AWKWARD.len())]);
+    }
+}
+
+/// Key and value of a tag.
+pub(super) fn pair(xml: &mut Xml, key: &str, value: &str) {
+    xml.text("key", key);
+    match value {
+        "" => xml.empty("value"),
+        value => xml.text("value", value),
     }
 }
 

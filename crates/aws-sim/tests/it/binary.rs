@@ -27,11 +27,21 @@ fn run(arguments: &[&str]) -> (Value, Value) {
         .write_all(b"GET /.well-known/jwks.json HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
         .unwrap();
     stream.read_to_string(&mut String::new()).unwrap();
-    drop(child.stdin.take());
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"\n").unwrap();
+    let mut line = String::new();
+    out.read_line(&mut line).unwrap();
+    let so_far: Value = serde_json::from_str(&line).unwrap();
+    drop(input);
     let mut rest = String::new();
     out.read_to_string(&mut rest).unwrap();
     assert!(child.wait().unwrap().success());
-    (ready, serde_json::from_str(&rest).unwrap())
+    let end: Value = serde_json::from_str(&rest).unwrap();
+    assert_eq!(
+        so_far["calls"], end["calls"],
+        "what was called so far is told when a line comes"
+    );
+    (ready, end)
 }
 
 #[test]

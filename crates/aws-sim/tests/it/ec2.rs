@@ -224,6 +224,29 @@ async fn the_images_of_instances() {
 }
 
 #[tokio::test]
+async fn tags_are_those_of_the_instances() {
+    let (sim, keys) = started(estate()).await;
+    let mut expected = Vec::new();
+    for instance in sim.expected_instances(MANAGEMENT, REGION) {
+        for (key, _) in &instance.tags {
+            expected.push((instance.instance_id.clone(), key.clone()));
+        }
+    }
+    assert!(!expected.is_empty());
+    let of = |values: &str| {
+        let form = format!("Action=DescribeTags&Filter.1.Name=resource-type&Filter.1.Value.1={values}");
+        let reply = ec2(&sim, &keys, REGION, &form);
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        let keys = reply.all("key").into_iter().map(|key| key.replace("&quot;", "\""));
+        reply.all("resourceId").into_iter().zip(keys).collect::<Vec<_>>()
+    };
+    assert_eq!(of("instance"), expected);
+    assert_eq!(of("volume"), []);
+    let paged = ec2(&sim, &keys, REGION, "Action=DescribeTags&MaxResults=5");
+    assert_eq!(paged.status, 400, "what is not simulated is refused");
+}
+
+#[tokio::test]
 async fn the_answer_says_what_is_expected() {
     let (sim, keys) = started(estate()).await;
     let member = reader(&sim, &keys, MEMBER);
