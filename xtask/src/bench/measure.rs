@@ -95,6 +95,7 @@ fn last_words(path: &Path) -> String {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn shell(script: &str, limit: Duration) -> Result<Usage> {

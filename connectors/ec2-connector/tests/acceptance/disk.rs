@@ -148,7 +148,7 @@ fn every_new_file_in_turn_is_one_too_many() {
         let sizes = (3..20).map(|files| format!("size=64m,nr_inodes={files}"));
         let seen = sweep(&sim, "csv", &expected, sizes, &json!({}));
         let kinds: Vec<_> = seen.keys().copied().collect();
-        assert_eq!(kinds, ["directory", "ledger", "state"], "{seen:?}");
+        assert_eq!(kinds, ["directory", "ledger", "output", "state"], "{seen:?}");
         assert!(seen["state"] >= 3, "{seen:?}");
     });
 }
@@ -166,9 +166,9 @@ fn a_disk_that_is_full_while_rows_are_sorted_on_it() {
             "more than one piece: {}",
             expected.len()
         );
-        let sizes = (0..40).map(|step| format!("size={}k", 1024 + step * 1280));
+        let sizes = (0..40).map(|step| format!("size={}k", 1024 + step * 2560));
         let seen = sweep(&sim, "jsonl", &expected, sizes, &json!({}));
-        assert!(seen["rows"] >= 2 && seen["output"] >= 2, "{seen:?}");
+        assert!(seen["rows"] >= 1 && seen["output"] >= 1, "{seen:?}");
     });
 }
 
