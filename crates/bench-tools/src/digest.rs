@@ -123,6 +123,7 @@ fn canonical(cell: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn columns(names: &[&str]) -> Vec<String> {
