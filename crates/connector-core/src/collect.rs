@@ -1,6 +1,8 @@
 //! Fan-out: accounts are reached, their regions resolved, and every slice collected, each with its own outcome. One
 //! that fails takes no other down.
 
+mod order;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -12,6 +14,7 @@ use auth_core::{Account, AccountAccess, AccountList, AuthError, Authenticator, A
 use tokio::sync::{OnceCell, Semaphore, SetOnce};
 use tokio::task::{JoinError, JoinSet};
 
+use self::order::Order;
 use crate::connector::Collector;
 use crate::ledger::{SliceEntry, timestamp};
 use crate::rows::{Rows, SliceRows, SpooledTable};
@@ -197,7 +200,9 @@ pub async fn resolve(
 
 /// Collects every account of `list` into the table's spool. Dropped, it stops all that is at work.
 pub(crate) async fn collect<C: Collector>(run: &Arc<Run<C>>, list: AccountList) {
-    let mut accounts = list.accounts.into_iter().map(Arc::new);
+    let mut accounts = list.accounts;
+    run.order.accounts(&mut accounts);
+    let mut accounts = accounts.into_iter().map(Arc::new);
     let mut at_work = JoinSet::new();
     let mut names = HashMap::new();
     loop {
@@ -235,6 +240,7 @@ fn defect(account: &Account, region: Option<&str>, error: &JoinError) -> SliceEn
 /// What every slice of a run needs.
 pub(crate) struct Run<C: Collector> {
     collector: C,
+    order: Order,
     settings: Arc<Settings>,
     rows: Rows,
     state: Arc<state::State>,
@@ -274,6 +280,7 @@ impl<C: Collector> Run<C> {
             .unwrap_or(settings.max_concurrency + WAITING_SLICES);
         Run {
             collector,
+            order: Order::of_ledger(settings.ledger.as_deref()),
             settings,
             rows,
             state,
@@ -370,7 +377,9 @@ impl<C: Collector> Run<C> {
         });
         let mut slices = JoinSet::new();
         let mut regions = HashMap::new();
-        for region in found.collect {
+        let mut in_order = found.collect;
+        self.order.regions(&reached.account, &mut in_order);
+        for region in in_order {
             if let Some((entry, tables)) = self.state.restored(&reached.account, &region) {
                 self.done(entry, tables);
                 continue;

@@ -154,12 +154,15 @@ impl Encoder {
     }
 
     /// The cell of column `index`, where it comes from CSV.
+    #[inline]
     pub(super) fn csv_field(&self, row: &mut Vec<u8>, index: usize, field: CsvField<'_>) {
         if self.format != Format::Csv || !self.texts.is_empty() {
             return self.cell(row, index, &field.value());
         }
-        if let Some(before) = self.before.get(index) {
-            row.extend_from_slice(before);
+        match self.before.get(index).map(Vec::as_slice) {
+            None | Some([]) => {}
+            Some([comma]) => row.push(*comma),
+            Some(before) => row.extend_from_slice(before),
         }
         match field {
             CsvField::Null => {}
