@@ -13,12 +13,15 @@ use crate::connector::{About, DefaultRegions};
 use crate::parameters::catalog::*;
 use crate::parameters::{Parameter, Problem, Values};
 use crate::rows::{Format, Formulas, OutputPath};
+use crate::shard::{SHARD_PLACEHOLDER, Shard};
 
 /// The validated parameters of a run.
 #[derive(Debug)]
 pub struct Settings {
     /// Who signs in, and which accounts.
     pub auth: AuthSettings,
+    /// Which of them, where machines share them.
+    pub shard: Option<Shard>,
     /// Where the rows go.
     pub output: Destination,
     /// Their format.
@@ -67,11 +70,16 @@ impl Destination {
 }
 
 impl Settings {
-    /// Checks all rules.
+    /// Checks all rules. `environment` has the variables of array jobs.
     ///
     /// # Errors
     /// All problems, each with the parameter's name and what to change.
-    pub fn from_values(values: &Values, about: &About, host: &Host) -> Result<Self, Vec<Problem>> {
+    pub fn from_values(
+        values: &Values,
+        about: &About,
+        host: &Host,
+        environment: &[(String, String)],
+    ) -> Result<Self, Vec<Problem>> {
         let mut rules = Rules {
             values,
             problems: Vec::new(),
@@ -86,7 +94,8 @@ impl Settings {
             exclude: rules.region_names(&EXCLUDE_REGIONS),
         };
         let home_region = rules.home_region(host.region());
-        let (output, format, ledger) = rules.outputs();
+        let shard = rules.shard(environment);
+        let (output, format, ledger) = rules.outputs(shard);
         let leading = rules.leading(about);
         let keep_last_good = values.boolean(&KEEP_LAST_GOOD);
         if keep_last_good && output == Destination::Stdout {
@@ -109,6 +118,7 @@ impl Settings {
                     regions,
                     listing_page_size: listing_page_size.and_then(|size| i32::try_from(size).ok()),
                 },
+                shard,
                 state: output.path().map(state_of),
                 output,
                 format,
@@ -135,9 +145,16 @@ impl Settings {
 }
 
 /// `<output>.state`
-fn state_of(output: &OutputPath) -> PathBuf {
+pub(crate) fn state_of(output: &OutputPath) -> PathBuf {
     let mut name = output.of_all().into_os_string();
     name.push(".state");
+    PathBuf::from(name)
+}
+
+/// `<output>.run.json`
+pub(crate) fn ledger_of(output: &OutputPath) -> PathBuf {
+    let mut name = output.of_all().into_os_string();
+    name.push(".run.json");
     PathBuf::from(name)
 }
 
@@ -518,10 +535,30 @@ impl Rules<'_> {
         region
     }
 
-    fn outputs(&mut self) -> (Destination, Format, Option<PathBuf>) {
+    fn shard(&mut self, environment: &[(String, String)]) -> Option<Shard> {
+        let shard = Shard::parse(self.values.text(&SHARD)?, environment);
+        shard.map_err(|problem| self.problems.push(problem)).ok()
+    }
+
+    /// `text` with the shard's index in it.
+    fn of_shard(&mut self, parameter: &Parameter, text: &str, shard: Option<Shard>) -> PathBuf {
+        let Some(shard) = shard else {
+            // A shard that was given and is wrong is told of already.
+            if text.contains(SHARD_PLACEHOLDER) && !self.values.has(&SHARD) {
+                let name = parameter.name;
+                self.problem(format!(
+                    "{name}: {SHARD_PLACEHOLDER} has a meaning with shard only: set shard, or remove it from the path"
+                ));
+            }
+            return PathBuf::from(text);
+        };
+        PathBuf::from(text.replace(SHARD_PLACEHOLDER, &shard.index.to_string()))
+    }
+
+    fn outputs(&mut self, shard: Option<Shard>) -> (Destination, Format, Option<PathBuf>) {
         let output = match self.values.text(&OUTPUT) {
             None | Some("-") => Destination::Stdout,
-            Some(path) => Destination::File(OutputPath(PathBuf::from(path))),
+            Some(path) => Destination::File(OutputPath(self.of_shard(&OUTPUT, path, shard))),
         };
         let ending = match &output {
             Destination::File(path) => path.0.extension().and_then(|ending| ending.to_str()),
@@ -529,12 +566,8 @@ impl Rules<'_> {
         };
         let format = Format::named(self.values.text(&FORMAT).or(ending).unwrap_or_default()).unwrap_or(Format::Csv);
         let ledger = match (self.values.text(&LEDGER), &output) {
-            (Some(path), _) => Some(PathBuf::from(path)),
-            (None, Destination::File(path)) => {
-                let mut name = path.of_all().into_os_string();
-                name.push(".run.json");
-                Some(PathBuf::from(name))
-            }
+            (Some(path), _) => Some(self.of_shard(&LEDGER, path, shard)),
+            (None, Destination::File(path)) => Some(ledger_of(path)),
             (None, Destination::Stdout) => None,
         };
         if let Destination::File(path) = &output {
@@ -552,23 +585,25 @@ impl Rules<'_> {
 
     /// Better told now than after an hour of collecting.
     fn writable(&mut self, parameter: &Parameter, path: &Path, directory: &Path) {
-        let name = parameter.name;
-        if path.is_dir() {
-            self.problem(format!("{name}: {} is a directory; name a file", path.display()));
-            return;
-        }
-        if !directory.is_dir() {
-            self.problem(format!(
-                "{name}: the directory {} does not exist; create it",
-                directory.display()
-            ));
-        } else if let Err(error) = tempfile::tempfile_in(directory) {
-            self.problem(format!(
-                "{name}: nothing can be written in {}: {error}",
-                directory.display()
-            ));
+        if let Some(why) = unwritable(path, directory) {
+            self.problem(format!("{}: {why}", parameter.name));
         }
     }
+}
+
+/// In words, why no file can be written at `path`, which is in `directory` or in one that will be made there.
+pub(crate) fn unwritable(path: &Path, directory: &Path) -> Option<String> {
+    if path.is_dir() {
+        return Some(format!("{} is a directory; name a file", path.display()));
+    }
+    if !directory.is_dir() {
+        let directory = directory.display();
+        return Some(format!("the directory {directory} does not exist; create it"));
+    }
+    let tried = tempfile::tempfile_in(directory);
+    tried
+        .err()
+        .map(|error| format!("nothing can be written in {}: {error}", directory.display()))
 }
 
 /// The endpoints that the environment names instead of AWS's own:

@@ -15,7 +15,7 @@ const WAITING: usize = 4;
 ///
 /// # Errors
 /// What `write` or `sink` says.
-pub(super) fn digested<W: Write + Send>(
+pub(crate) fn digested<W: Write + Send>(
     sink: W,
     write: impl FnOnce(&mut Digesting<W>) -> io::Result<()>,
 ) -> io::Result<(u64, String)> {
@@ -44,9 +44,13 @@ pub(super) fn digested<W: Write + Send>(
         let Digesting { bytes, to_digest, .. } = sink;
         drop(to_digest);
         let digest = digest.join().map_err(|_| ended())?;
-        let hex = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok((bytes, hex))
+        Ok((bytes, hex(&digest)))
     })
+}
+
+/// Two digits a byte.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn ended() -> io::Error {
@@ -54,7 +58,7 @@ fn ended() -> io::Error {
 }
 
 /// What [`digested`] gives to be written to.
-pub(super) struct Digesting<W> {
+pub(crate) struct Digesting<W> {
     sink: W,
     buffer: Vec<u8>,
     bytes: u64,

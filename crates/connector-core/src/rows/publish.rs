@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 use super::digest::digested;
 use super::encode::Format;
 use super::parquet::ParquetSink;
-use super::spool::{Spool, SpooledTable};
+use super::spool::{RowSource, SpooledTable};
 use crate::table::Heading;
 
 /// The end of the names of files that are being written.
@@ -49,19 +49,19 @@ pub(crate) struct Output {
 pub(crate) fn publish(
     output: &Output,
     format: Format,
-    spool: &Spool,
+    source: &dyn RowSource,
     workspace: Option<&Path>,
     stdout: &mut (dyn Write + Send),
 ) -> io::Result<Published> {
     let Some(path) = &output.path else {
-        return write(stdout, "-".to_owned(), format, output, spool);
+        return write(stdout, "-".to_owned(), format, output, source);
     };
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory)?;
     }
     let mut published = None;
     let replaced = replace_file(path, workspace, |file| {
-        published = Some(write(file, path.display().to_string(), format, output, spool)?);
+        published = Some(write(file, path.display().to_string(), format, output, source)?);
         Ok(())
     });
     replaced.map_err(|error| {
@@ -118,21 +118,21 @@ fn write<W: Write + Send>(
     path: String,
     format: Format,
     output: &Output,
-    spool: &Spool,
+    source: &dyn RowSource,
 ) -> io::Result<Published> {
     let rows = output.tables.iter().map(|table| table.rows).sum();
     let (bytes, sha256) = digested(sink, |sink| {
         if format == Format::Parquet {
             let mut parquet = ParquetSink::new(sink, &output.columns)?;
             for table in &output.tables {
-                spool.read(table, &mut |piece| parquet.write(piece))?;
+                source.read(table, &mut |piece| parquet.write(piece))?;
             }
             return parquet.finish().map(drop);
         }
         sink.write_all(&format.head(&output.columns))?;
         let mut front = format.front_of_first();
         for table in &output.tables {
-            spool.read(table, &mut |piece| {
+            source.read(table, &mut |piece| {
                 sink.write_all(&piece[front.min(piece.len())..])?;
                 front = front.saturating_sub(piece.len());
                 Ok(())

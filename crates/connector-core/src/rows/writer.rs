@@ -331,6 +331,7 @@ impl RowWriter {
             runs,
             sorted: self.sorted,
             rows,
+            spool: 0,
         })
     }
 }

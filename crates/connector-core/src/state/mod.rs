@@ -8,6 +8,7 @@ mod earlier;
 mod last;
 mod lines;
 mod of_ledger;
+mod shard;
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -23,6 +24,7 @@ use self::last::Last;
 pub use self::lines::{AccountRegions, Place};
 use self::lines::{Appender, Committed, Line, ReadError, SavedHeading, SavedTable};
 pub(crate) use self::of_ledger::directory_of;
+pub(crate) use self::shard::{ShardError, ShardState};
 use crate::ledger::SliceEntry;
 use crate::rows::{PARTIAL, Spool, SpooledTable};
 use crate::slice::Outcome;
@@ -46,6 +48,12 @@ pub enum StateError {
     /// The unfinished run is another one.
     #[error("the unfinished run in {0} is another one: {1}; run without --resume to start from the beginning")]
     Different(PathBuf, String),
+    /// Another shard's, which nobody has merged.
+    #[error(
+        "{0} has what shard {1} has collected, which is not merged: give each shard an output of its own, as with {{shard}} in \
+         output, or remove {0}"
+    )]
+    Unmerged(PathBuf, String),
     /// What a ledger says cannot be gone on with.
     #[error("{0} cannot be gone on with: {1}")]
     Ledger(PathBuf, String),
@@ -65,6 +73,25 @@ pub struct Identity {
     pub parameters: Map<String, Json>,
     /// What the connector knows of the work beyond its parameters.
     pub work: String,
+}
+
+/// The parameter of [`Identity`] that says which shard a run is.
+pub(crate) const SHARD: &str = "shard";
+
+impl Identity {
+    fn shard(&self) -> Option<String> {
+        self.parameters.get(SHARD)?.as_str().map(str::to_owned)
+    }
+}
+
+impl Found {
+    /// The shard whose run this was, while it has something that nobody has merged.
+    fn unmerged(&self) -> Option<String> {
+        let earlier = &self.earlier;
+        let something = earlier.ended.is_some() || !earlier.slices.is_empty() || !earlier.misfits.is_empty();
+        let shard = self.header.parameters.get(SHARD)?.as_str()?;
+        (something && !earlier.merged).then(|| shard.to_owned())
+    }
 }
 
 /// What is to become of what is there.
@@ -135,6 +162,13 @@ impl State {
                 found.of(identity, directory)?
             }
             Some(found) => {
+                if let Ok(Some(found)) = &found
+                    && let Some(other) = found
+                        .unmerged()
+                        .filter(|shard| Some(shard) != identity.shard().as_ref())
+                {
+                    return Err(StateError::Unmerged(directory.to_owned(), other));
+                }
                 last::succeed(directory, found.ok().as_ref(), identity, intent).map_err(io)?;
                 None
             }
@@ -310,27 +344,35 @@ impl State {
         }
     }
 
+    /// A slice that does not fit beside the others. The rows of a shard's stay for the merge, where there are more others.
+    pub(crate) fn misfit(&self, account: &str, region: &str, of_a_shard: bool) {
+        if !of_a_shard {
+            return self.failed(account, region);
+        }
+        if let Err(error) = self.append(&[Line::Misfit(place(account, region))]) {
+            tracing::debug!(%error, "a slice's failure is not kept");
+        }
+    }
+
+    /// The run of a shard has come to its end, and its ledger has this SHA-256, in hex.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub(crate) fn ended(&self, ledger: String) -> io::Result<()> {
+        self.append(&[Line::Ended(ledger)])
+    }
+
     /// The rows of the last run in which the slices were complete that `failed` stands for: the one, or with no region
     /// all of the account that are not in `known`. They are in this run's spool.
     ///
     /// # Errors
     /// Whatever the disk says.
-    pub(crate) fn last_good(
-        &self,
-        failed: &SliceEntry,
-        known: impl Fn(&str) -> bool,
-    ) -> io::Result<Vec<(String, String, Vec<SpooledTable>)>> {
+    pub(crate) fn last_good(&self, failed: &SliceEntry, known: impl Fn(&str) -> bool) -> io::Result<Vec<LastGood>> {
         let Some(disk) = self.disk.as_ref() else {
             return Ok(Vec::new());
         };
         let Some(last) = &disk.last else { return Ok(Vec::new()) };
-        let wanted = |place: &&Place| {
-            place.account == failed.account_id
-                && match &failed.region {
-                    Some(region) => place.region == *region,
-                    None => !known(&place.region),
-                }
-        };
+        let wanted = |place: &&Place| stands_in(place, failed, &known);
         let mut places: Vec<&Place> = last
             .slices
             .keys()
@@ -374,6 +416,19 @@ impl State {
         self.append(&[Line::Published])?;
         last::remove(&disk.directory)
     }
+}
+
+/// Rows that stand in for a slice that has failed: the region, when they were collected, and what they are.
+pub(crate) type LastGood = (String, String, Vec<SpooledTable>);
+
+/// Whether rows of `place` stand in for `failed`: the slice itself, or with no region all of the account that are not
+/// `known`.
+fn stands_in(place: &Place, failed: &SliceEntry, known: impl Fn(&str) -> bool) -> bool {
+    place.account == failed.account_id
+        && match &failed.region {
+            Some(region) => place.region == *region,
+            None => !known(&place.region),
+        }
 }
 
 /// A slice of an earlier process.
@@ -452,6 +507,36 @@ fn locked(directory: &Path) -> Result<File, StateError> {
     }
 }
 
+/// A directory beside the output of a merge, where files are written before they are whole. It is locked, as that of a run
+/// is. What an unfinished run has left in it stays.
+pub(crate) struct Workspace {
+    directory: PathBuf,
+    /// Locked as long as it is open.
+    _lock: File,
+}
+
+impl Workspace {
+    pub(crate) fn open(directory: &Path) -> Result<Self, StateError> {
+        let lock = locked(directory)?;
+        remove_partial(directory).map_err(|error| StateError::Io(directory.to_owned(), error))?;
+        Ok(Workspace {
+            directory: directory.to_owned(),
+            _lock: lock,
+        })
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+}
+
+impl Drop for Workspace {
+    fn drop(&mut self) {
+        // It is empty unless somebody else has something there.
+        let _ = std::fs::remove_dir(&self.directory);
+    }
+}
+
 /// What a process was writing when it was killed.
 fn remove_partial(directory: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(directory)? {
@@ -510,8 +595,10 @@ fn differs(header: &lines::Header, identity: &Identity) -> Option<String> {
     if !names.is_empty() {
         return Some(format!("its parameters differ in {}", names.join(", ")));
     }
-    (header.work != identity.work).then(|| "what was to be run was another text".to_owned())
+    (header.work != identity.work).then(|| ANOTHER_WORK.to_owned())
 }
+
+const ANOTHER_WORK: &str = "what was to be run was another text";
 
 trait OfThisRun {
     fn of(self, identity: &Identity, directory: &Path) -> Result<Option<Found>, StateError>;

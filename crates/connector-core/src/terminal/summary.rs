@@ -77,7 +77,7 @@ pub fn summary(ledger: &Ledger, closing: Option<&str>, exit: Exit, ledger_path: 
     let accounts = HumanCount(ledger.accounts.len() as u64);
     let stale = ledger.slices.iter().any(|slice| slice.stale.is_some());
     let (verdict, consequence) = verdict(exit, stale);
-    if ledger.state.is_some() {
+    if ledger.state.is_some() && exit != Exit::Complete {
         text.push_str("to collect what is missing, run the same again with --resume\n");
     }
     let _ = writeln!(

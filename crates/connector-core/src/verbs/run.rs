@@ -1,28 +1,27 @@
 //! `run`: collects, and publishes rows and ledger.
 
-use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use auth_core::AuthError;
 use auth_core::error::Report;
 use auth_core::host::AsyncSleep as _;
 use futures::{Stream, StreamExt as _};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::Context;
+use super::publishing::{Target, publish_all, stand_in, tell, told, unwritten};
 use crate::collect::{Collected, CutShort, Journal, Run, collect, resolve};
 use crate::connector::{Collector as _, Columns, Connector, DefaultRegions, parameters_of};
 use crate::exit::Exit;
-use crate::ledger::{Identity, LEDGER_VERSION, Ledger, SliceEntry, Stale, timestamp};
-use crate::rows::{Ended, Rows, Spool, SpooledTable, layout, publish};
-use crate::settings::Settings;
-use crate::slice::Outcome;
+use crate::ledger::{Identity, LEDGER_VERSION, Ledger, SliceEntry, timestamp};
+use crate::rows::{Ended, Rows, Spool, SpooledTable};
 use crate::state::{self, State, StateError};
-use crate::terminal::{Progress, harmless, summary};
+use crate::terminal::{Progress, harmless};
+
+/// What to do where rows cannot be written.
+const AGAIN: &str = "run again with --resume";
 
 /// What runs at AWS must have been stopped within this time when a run is interrupted.
 const STOP_TIME: Duration = Duration::from_secs(30);
@@ -131,68 +130,70 @@ pub(crate) async fn run<C: Connector>(
         Ok(None) if ledger.cause.is_some() => Exit::Failed,
         Ok(Some(Ok(())) | None) => Exit::of(ledger.slices.iter().map(|slice| slice.outcome)),
     };
-    if exit == Exit::Partial
+    // Of a shard where everything has failed too: among all shards it is a part.
+    let failed = exit == Exit::Failed && ledger.cause.is_none() && settings.shard.is_some();
+    if (exit == Exit::Partial || failed)
         && settings.keep_last_good
-        && let Err(error) = stand_in(&state, &mut ledger, &mut tables, now)
+        && let Err(error) = stand_in(
+            |entry, known| state.last_good(entry, known),
+            &mut ledger,
+            &mut tables,
+            now,
+        )
     {
-        ledger.cause = Some(unwritten(&error));
+        ledger.cause = Some(unwritten(&error, AGAIN));
         exit = Exit::Failed;
     }
     let fixed = match connector.columns() {
         Columns::Fixed(columns) => Some(columns),
         Columns::OfTheResult(_) => None,
     };
-    let (outputs, misfits) = layout(settings.output.path(), &rows.leading, fixed.as_deref(), &tables);
-    for misfit in misfits {
-        let slice = &tables[misfit.slice];
-        if !slice.stale {
-            state.failed(&slice.account, &slice.region);
-        }
-        does_not_fit(&mut ledger, slice, misfit.why, settings);
-        if exit == Exit::Complete {
-            exit = Exit::of(ledger.slices.iter().map(|slice| slice.outcome));
-        }
-    }
-    for warning in &ledger.warnings {
-        tracing::warn!("{warning}");
-    }
-    if matches!(exit, Exit::Complete | Exit::Partial) {
-        for output in &outputs {
-            match publish(output, settings.format, &spool, state.directory(), stdout) {
-                Ok(published) => ledger.outputs.push(published),
-                // The reader has seen enough. That is no failure, but neither does it make a partial run a complete one.
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-                Err(error) => {
-                    ledger.cause = Some(unwritten(&error));
-                    exit = Exit::Failed;
-                    break;
-                }
-            }
-        }
-    }
+    let target = Target {
+        path: settings.output.path(),
+        leading: &rows.leading,
+        fixed: fixed.as_deref(),
+        format: settings.format,
+        workspace: state.directory(),
+        source: &*spool,
+        again: AGAIN,
+    };
+    let misfit = |slice: &Ended| state.misfit(&slice.account, &slice.region, settings.shard.is_some());
+    exit = publish_all(&target, &mut ledger, &tables, exit, misfit, stdout);
     let finished = context.host.time().now();
     ledger.finished = timestamp(finished);
     ledger.duration_seconds = finished.duration_since(started).unwrap_or_default().as_secs_f64();
     ledger.finish(exit);
     let something = state.has_slices();
-    if exit != Exit::Complete && something {
+    // What a shard leaves is taken by the merge, be it nothing.
+    let to_be_merged = settings.shard.is_some()
+        && ledger.cause.is_none()
+        && matches!(exit, Exit::Complete | Exit::Partial | Exit::Failed);
+    if to_be_merged || (exit != Exit::Complete && something) {
         ledger.state = state.directory().map(|directory| directory.display().to_string());
     }
-    if let Some(path) = &settings.ledger
-        && let Err(error) = saved(&ledger, path, state.directory())
-    {
-        let why = format!("the ledger cannot be written to {}: {error}", path.display());
-        return Err(io::Error::new(error.kind(), why));
+    let mut written = None;
+    if let Some(path) = &settings.ledger {
+        let saved = ledger.save(path, state.directory()).map_err(|error| {
+            let why = format!("the ledger cannot be written to {}: {error}", path.display());
+            io::Error::new(error.kind(), why)
+        });
+        written = Some(saved?);
     }
+    let keep = settings.keep_last_good || to_be_merged;
     let cleaned = match exit {
-        Exit::Complete | Exit::Partial => state.published(exit == Exit::Complete, settings.keep_last_good),
-        _ if something => Ok(()),
+        Exit::Complete | Exit::Partial => state.published(exit == Exit::Complete, keep),
+        _ if something || to_be_merged => Ok(()),
         _ => state.clean_up(),
+    };
+    let cleaned = match written.filter(|_| to_be_merged) {
+        Some(ledger) => cleaned.and_then(|()| state.ended(ledger)),
+        None => cleaned,
     };
     if let Err(error) = cleaned {
         tracing::warn!("what is kept beside the output could not be cleaned up: {error}");
     }
-    tell(context, &ledger, connector.closing(&ledger.totals), exit);
+    let closing = connector.closing(&ledger.totals);
+    tell(context.terminal, &ledger, closing, exit, settings.ledger.as_deref());
     Ok(exit)
 }
 
@@ -216,6 +217,9 @@ fn opened_state<C: Connector>(
     let mut parameters = context.values.shaping(&parameters_of(connector));
     parameters.insert("format".to_owned(), settings.format.name().into());
     parameters.insert("leading_columns".to_owned(), settings.leading.clone().into());
+    if let Some(shard) = settings.shard {
+        parameters.insert(state::SHARD.to_owned(), shard.to_string().into());
+    }
     if about.regions == DefaultRegions::Home {
         parameters.insert("regions".to_owned(), settings.auth.regions.include.clone().into());
     }
@@ -275,58 +279,6 @@ fn too_late(limit: Duration) -> Report {
     }
 }
 
-fn unwritten(error: &io::Error) -> Report {
-    Report {
-        message: error.to_string(),
-        hint: Some("nothing is lost: make room or mend the path, then run again with --resume".to_owned()),
-        ..Report::default()
-    }
-}
-
-fn saved(ledger: &Ledger, path: &Path, workspace: Option<&Path>) -> io::Result<()> {
-    if let Some(directory) = path.parent() {
-        std::fs::create_dir_all(directory)?;
-    }
-    ledger.save(path, workspace)
-}
-
-/// Puts the last good rows in the place of what has failed.
-fn stand_in(state: &State, ledger: &mut Ledger, tables: &mut Vec<Ended>, now: SystemTime) -> io::Result<()> {
-    let regions = ledger
-        .slices
-        .iter()
-        .filter_map(|slice| Some((slice.account_id.clone(), slice.region.clone()?)));
-    let known: HashSet<(String, String)> = regions.collect();
-    for entry in ledger.slices.iter_mut().filter(|entry| entry.outcome.is_failure()) {
-        let account = entry.account_id.clone();
-        let kept = state.last_good(entry, |region| known.contains(&(account.clone(), region.to_owned())))?;
-        let Some(oldest) = kept.iter().map(|(_, collected, _)| collected).min() else {
-            continue;
-        };
-        let since = OffsetDateTime::parse(oldest, &Rfc3339)
-            .map(SystemTime::from)
-            .unwrap_or(now);
-        entry.stale = Some(Stale {
-            rows: kept
-                .iter()
-                .flat_map(|(.., tables)| tables)
-                .map(|table| table.rows)
-                .sum(),
-            regions: kept.iter().map(|(region, ..)| region.clone()).collect(),
-            collected: oldest.clone(),
-            age_seconds: now.duration_since(since).unwrap_or_default().as_secs_f64(),
-        });
-        tables.extend(kept.into_iter().map(|(region, _, tables)| Ended {
-            account: account.clone(),
-            region,
-            stale: true,
-            tables,
-        }));
-    }
-    tables.sort_by(|a, b| (&a.account, &a.region).cmp(&(&b.account, &b.region)));
-    Ok(())
-}
-
 fn opened<C: Connector>(connector: &C, context: &Context<'_>) -> Ledger {
     let about = connector.about();
     Ledger {
@@ -347,6 +299,7 @@ fn opened<C: Connector>(connector: &C, context: &Context<'_>) -> Ledger {
         totals: serde_json::Map::new(),
         outputs: Vec::new(),
         resumed: None,
+        shard: context.settings.shard.map(|shard| shard.to_string()),
         state: None,
     }
 }
@@ -378,22 +331,12 @@ fn take(journal: &Journal, ledger: &mut Ledger) -> (Vec<Ended>, Vec<String>) {
     ledger.warnings.extend(warnings);
     ledger.accounts = accounts;
     let mut tables = Vec::new();
-    let mut told: Vec<(String, usize)> = Vec::new();
     for (entry, spooled) in slices {
-        for warning in &entry.warnings {
-            match told.iter_mut().find(|(known, _)| known == warning) {
-                Some((_, count)) => *count += 1,
-                None => told.push((warning.clone(), 1)),
-            }
-        }
         tables.extend(collected(&entry, spooled));
         ledger.slices.push(entry);
     }
-    let told = told.into_iter().map(|(warning, count)| match count {
-        1 => warning,
-        count => format!("{warning} (in {count} slices)"),
-    });
-    (tables, told.collect())
+    let told = told(&ledger.slices);
+    (tables, told)
 }
 
 fn collected(entry: &SliceEntry, tables: Vec<SpooledTable>) -> Option<Ended> {
@@ -403,67 +346,4 @@ fn collected(entry: &SliceEntry, tables: Vec<SpooledTable>) -> Option<Ended> {
         stale: false,
         tables,
     })
-}
-
-/// Takes a slice whose columns do not fit out of what the ledger says is in the output.
-fn does_not_fit(ledger: &mut Ledger, slice: &Ended, why: String, settings: &Settings) {
-    let mut entries = ledger
-        .slices
-        .iter_mut()
-        .filter(|entry| entry.account_id == slice.account);
-    if slice.stale {
-        let place = format!("{} {}", slice.account, slice.region);
-        let stale = entries.filter_map(|entry| entry.stale.as_mut());
-        for stale in stale.filter(|stale| stale.regions.contains(&slice.region)) {
-            stale.regions.retain(|region| *region != slice.region);
-            stale.rows -= slice.tables.iter().map(|table| table.rows).sum::<u64>();
-        }
-        ledger.warnings.push(format!(
-            "the last good rows of {place} do not fit into the output: {why}"
-        ));
-        return;
-    }
-    let Some(entry) = entries.find(|entry| entry.region.as_ref() == Some(&slice.region)) else {
-        return;
-    };
-    let several = settings.output.path().is_some_and(|path| path.is_several());
-    let hint = if several {
-        "name and cast the columns in the query so that all results are alike"
-    } else {
-        "name and cast the columns in the query so that all results are alike, or write a file for each account with \
-         {accountId} in output"
-    };
-    entry.outcome = Outcome::Failed;
-    entry.rows = 0;
-    entry.cause = Some(Report {
-        message: format!("the rows do not fit into the output: {why}"),
-        hint: Some(hint.to_owned()),
-        ..Report::default()
-    });
-}
-
-fn tell(context: &Context<'_>, ledger: &Ledger, closing: Option<String>, exit: Exit) {
-    let terminal = context.terminal;
-    if terminal.format == crate::terminal::LogFormat::Json {
-        let totals = serde_json::Value::Object(ledger.totals.clone());
-        let cause = ledger
-            .cause
-            .as_ref()
-            .map(|cause| cause.message.as_str())
-            .unwrap_or_default();
-        let hint = ledger
-            .cause
-            .as_ref()
-            .and_then(|cause| cause.hint.as_deref())
-            .unwrap_or_default();
-        tracing::info!(outcome = ledger.outcome, exit_code = exit.code(), %totals, cause, hint, "run finished");
-    } else if !terminal.quiet || exit == Exit::Failed {
-        terminal.print(&summary(
-            ledger,
-            closing.as_deref(),
-            exit,
-            context.settings.ledger.as_deref(),
-            terminal.width(),
-        ));
-    }
 }
