@@ -9,6 +9,8 @@
 mod demo;
 mod docs;
 mod environment;
+#[cfg(test)]
+mod examples;
 mod faults;
 mod fuzz;
 #[cfg(test)]

@@ -21,6 +21,7 @@ mod polling;
 mod renewal;
 mod resuming;
 mod retrying;
+mod sharding;
 mod starting;
 mod statements;
 mod stopping;

@@ -150,13 +150,13 @@ fn merged(
     stopped: &AtomicBool,
 ) -> Result<(Ledger, Exit), Refusal> {
     let ledger_path = merge.ledger_path();
-    check_paths(merge, &ledger_path)?;
     let mut shards = read(about, &merge.shards)?;
     if let Some(shard) = shards.with_state(&state_of(&merge.output)) {
         return Err(Refusal::Wrong(format!(
             "output is that of shard {shard}: give the merged rows another name"
         )));
     }
+    check_paths(merge, &ledger_path)?;
     let format = shards.format()?;
     let ending = merge.output.0.extension().and_then(|ending| ending.to_str());
     if let Some(named) = ending.and_then(Format::named).filter(|named| *named != format) {
@@ -186,7 +186,8 @@ fn merged(
         again: "merge again",
     };
     exit = publish_all(&target, &mut ledger, &tables, exit, |_| {}, &mut io::sink());
-    if stopped.load(Ordering::Relaxed) {
+    // Interrupted when all is written, it ends in order.
+    if stopped.load(Ordering::Relaxed) && ledger.cause.is_some() {
         return Err(Refusal::Interrupted);
     }
     let finished = now();
