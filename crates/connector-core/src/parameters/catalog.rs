@@ -261,8 +261,8 @@ pub static SHARD: Parameter = Parameter::new(
     Text,
     Accounts,
     "Collects only the accounts of one shard, on one of several machines: i/n, with i counted from 0 to n-1. Which accounts \
-     these are, their ids alone say. auto/n takes i from AWS_BATCH_JOB_ARRAY_INDEX or JOB_COMPLETION_INDEX, auto n too, \
-     from AWS_BATCH_JOB_ARRAY_SIZE. `merge` joins the shards. Needs an output file, as rows-{shard}.csv; the rows stay \
+     these are, their ids alone say. With auto/n, i is AWS_BATCH_JOB_ARRAY_INDEX or JOB_COMPLETION_INDEX; with auto, n is \
+     AWS_BATCH_JOB_ARRAY_SIZE, too. `merge` joins the shards. Needs an output file, as rows-{shard}.csv; the rows stay \
      beside it in <output>.state until they are merged. Default: all accounts.",
 )
 .beside_the_rows();
