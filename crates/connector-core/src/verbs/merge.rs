@@ -173,8 +173,8 @@ fn merged(
     let mut exit = Exit::of(ledger.slices.iter().map(|slice| slice.outcome));
     if exit == Exit::Partial {
         let stand = |entry: &_, known: &dyn Fn(&str) -> bool| Ok(shards.last_good(entry, known));
-        // Nothing of it touches the disk.
-        let _ = stand_in(stand, &mut ledger, &mut tables, now());
+        let stood = stand_in(stand, &mut ledger, &mut tables, now());
+        stood.map_err(|error| Refusal::Disk(error.to_string()))?;
     }
     let target = Target {
         path: Some(&merge.output),
