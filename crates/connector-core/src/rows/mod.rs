@@ -15,11 +15,11 @@ pub use publish::{Published, replace_file};
 pub use spool::{Run, Spool, SpooledTable};
 pub use writer::{Row, RowWriter, Scratch, SliceRows};
 
+pub(crate) use digest::{digested, hex};
 pub(crate) use encode::defused;
 pub use layout::OutputPath;
 pub(crate) use layout::{Ended, layout};
 pub(crate) use leading::headings as leading_headings;
-pub(crate) use digest::{digested, hex};
 pub(crate) use publish::{PARTIAL, publish};
 pub(crate) use spool::RowSource;
 pub(crate) use writer::Rows;

@@ -202,7 +202,9 @@ impl Row<'_> {
     }
 
     fn look_at(&mut self, value: &Value<'_>) {
-        let Some(column) = self.columns.get(self.cells) else { return };
+        let Some(column) = self.columns.get(self.cells) else {
+            return;
+        };
         if let Err(why) = self.encoder.check(column.kind, value) {
             let why = format!("column {} cannot be written without loss: {why}", column.name);
             self.unfit.get_or_insert(why);
