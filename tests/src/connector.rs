@@ -518,7 +518,7 @@ impl Outcome {
         let expected = match self.exit_code {
             Some(0) => "complete",
             Some(3) => "partial",
-            Some(130 | 143) => "interrupted",
+            Some(129 | 130 | 143) => "interrupted",
             _ => "failed",
         };
         assert_eq!(

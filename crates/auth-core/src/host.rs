@@ -97,7 +97,7 @@ impl Host {
         endpoint: Option<&str>,
     ) -> Result<Self, String> {
         let insecure = Arc::new(AtomicBool::new(false));
-        let pool = Pool::new(transport.client(DEFAULT_CONCURRENCY)?, Arc::clone(&insecure));
+        let pool = Pool::new(transport.client(DEFAULT_CONCURRENCY, None)?, Arc::clone(&insecure));
         let limit = Limit::new(DEFAULT_CONCURRENCY);
         let skew = Skew::default();
         let reader = Reader::of_aws(time.clone(), skew.clone(), None);
@@ -183,12 +183,13 @@ impl Host {
         self
     }
 
-    /// The same host with at most `most` HTTP requests in flight, and connections to one host.
+    /// The same host with at most `most` HTTP requests in flight, and connections to one host. Connections that nobody
+    /// uses are closed after `idle`, or when the HTTP client would.
     ///
     /// # Errors
     /// A client that cannot be made.
-    pub fn with_concurrency(mut self, most: usize) -> Result<Self, String> {
-        self.pool = Pool::new(self.transport.client(most)?, Arc::clone(&self.insecure));
+    pub fn with_concurrency(mut self, most: usize, idle: Option<Duration>) -> Result<Self, String> {
+        self.pool = Pool::new(self.transport.client(most, idle)?, Arc::clone(&self.insecure));
         self.limit = Limit::new(most);
         let reader = Reader::of_aws(self.time.clone(), self.skew.clone(), None);
         let (http, _) = self.limit.client(self.pool.client(), Reading::Whole, reader);
@@ -288,13 +289,17 @@ impl Transport {
     /// One client for the whole run: with one each, a hundred service clients open a hundred pools. At most `most`
     /// requests are in flight, and at most `most` connections open to one host: hyper's own pool, unbounded, opens one
     /// more whenever a request comes a moment before the last one's connection is back.
-    fn client(&self, most: usize) -> Result<SharedHttpClient, String> {
+    fn client(&self, most: usize, idle: Option<Duration>) -> Result<SharedHttpClient, String> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|error| error.to_string())?;
         let spawner = DriverSpawner::from_fn(move |task| {
             runtime.spawn(task);
         });
         let place = PartitionId::from_index(0);
-        let pool = ConnectionPool::builder()
+        let mut builder = ConnectionPool::builder();
+        if let Some(idle) = idle {
+            builder = builder.idle_timeout(idle);
+        }
+        let pool = builder
             .partitions([Partition::new(place, spawner)])
             .max_connections_per_host(most)
             .proxy_config(self.proxy.clone())

@@ -1,7 +1,7 @@
 //! What goes wrong on purpose: rules that match calls and act on them. They can be changed while the simulator runs.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::estate::matches;
 use crate::http::{After, Break, Manner};
@@ -105,6 +105,7 @@ enum Schedule {
     Always,
     First(usize),
     Every(usize),
+    AllBut(usize),
 }
 
 /// A rule. Without further conditions it acts on every call that it names.
@@ -122,6 +123,7 @@ pub struct Fault {
     region: Option<String>,
     parameter: Option<(String, String)>,
     schedule: Schedule,
+    lasting: Option<Duration>,
     action: Action,
 }
 
@@ -136,6 +138,7 @@ impl Fault {
             region: None,
             parameter: None,
             schedule: Schedule::Always,
+            lasting: None,
             action: Action::Throttle,
         }
     }
@@ -172,6 +175,20 @@ impl Fault {
     #[must_use]
     pub fn every(mut self, k: usize) -> Self {
         self.schedule = Schedule::Every(k.max(1));
+        self
+    }
+
+    /// All but every `k`-th that matches.
+    #[must_use]
+    pub fn all_but_every(mut self, k: usize) -> Self {
+        self.schedule = Schedule::AllBut(k.max(1));
+        self
+    }
+
+    /// Only for so long, on the simulator's clock, from the first call that matches.
+    #[must_use]
+    pub fn lasting(mut self, time: Duration) -> Self {
+        self.lasting = Some(time);
         self
     }
 
@@ -255,6 +272,8 @@ struct Rule {
     fault: Fault,
     matched: usize,
     acted: usize,
+    /// When the first call came that matches.
+    since: Option<SystemTime>,
 }
 
 impl Faults {
@@ -268,6 +287,7 @@ impl Faults {
             fault,
             matched: 0,
             acted: 0,
+            since: None,
         });
         FaultId(id)
     }
@@ -300,11 +320,17 @@ impl Faults {
             if !rule.fault.applies(call) {
                 continue;
             }
+            let since = *rule.since.get_or_insert(call.at);
+            let age = call.at.duration_since(since).unwrap_or_default();
+            if rule.fault.lasting.is_some_and(|time| age >= time) {
+                continue;
+            }
             rule.matched += 1;
             let due = match rule.fault.schedule {
                 Schedule::Always => true,
                 Schedule::First(count) => rule.matched <= count,
                 Schedule::Every(k) => rule.matched.is_multiple_of(k),
+                Schedule::AllBut(k) => !rule.matched.is_multiple_of(k),
             };
             if !due {
                 continue;
@@ -356,5 +382,19 @@ mod tests {
             faults.judge(&call("X", "a")),
             (Duration::from_secs(3), Some(Action::Hang))
         );
+    }
+
+    #[test]
+    fn all_but_some_are_struck_for_a_time() {
+        let faults = Faults::default();
+        let minute = Duration::from_secs(60);
+        faults.add(Fault::on("ec2:*").all_but_every(3).lasting(minute));
+        let struck = |seconds: u64| {
+            let mut call = call("DescribeInstances", "eu-west-1");
+            call.at += Duration::from_secs(100 + seconds);
+            faults.judge(&call).1.is_some()
+        };
+        let times = [0, 1, 2, 3, 4, 59, 60, 61];
+        assert_eq!(times.map(struck), [true, true, false, true, true, false, false, false]);
     }
 }

@@ -6,12 +6,14 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use auth_core::Host;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use futures::{Stream, StreamExt as _};
 
 use crate::connector::{Connector, parameters_of};
+use crate::descriptors;
 use crate::exit::Exit;
 use crate::parameters::catalog::{ALLOW_INSECURE_ENDPOINTS, LEDGER, OUTPUT, SHARD};
 use crate::parameters::sources::{Inputs, read};
@@ -21,6 +23,9 @@ use crate::settings::{Settings, check_endpoints};
 use crate::shard;
 use crate::terminal::{LogFormat, Screen, Terminal, harmless};
 use crate::verbs::{self, Context, Merge, Resume};
+
+/// How long a connection is kept that nobody uses, where few files may be open.
+const SHORT_IDLE: Duration = Duration::from_secs(1);
 
 /// What a program is started with. `main` takes it from the process; a test makes its own.
 pub struct Invocation {
@@ -34,6 +39,8 @@ pub struct Invocation {
     pub stdout: Box<dyn Write + Send>,
     /// Standard error; `None`: the process's own.
     pub terminal: Option<Terminal>,
+    /// Files that the process may have open; `None`: any number.
+    pub open_files: Option<u64>,
     /// Its first item ends a run in order, a second one at once.
     pub interrupts: Pin<Box<dyn Stream<Item = Exit> + Send>>,
 }
@@ -44,6 +51,7 @@ pub struct Invocation {
     reason = "the one place where arguments and environment are read"
 )]
 pub fn main<C: Connector>(connector: C) -> ExitCode {
+    let open_files = descriptors::raised();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -64,6 +72,7 @@ pub fn main<C: Connector>(connector: C) -> ExitCode {
                 Box::new(io::stdout())
             },
             terminal: None,
+            open_files,
             interrupts: Box::pin(signals()),
         };
         run(&connector, invocation).await
@@ -77,17 +86,35 @@ pub fn main<C: Connector>(connector: C) -> ExitCode {
 
 fn signals() -> impl Stream<Item = Exit> + Send {
     use tokio::signal::unix::{SignalKind, signal};
-    let listeners = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    let hangup = hangup_is_heeded().then(|| signal(SignalKind::hangup()).ok()).flatten();
+    let listeners = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), hangup);
     futures::stream::unfold(listeners, |mut listeners| async move {
         let (Ok(interrupt), Ok(terminate)) = (&mut listeners.0, &mut listeners.1) else {
             return std::future::pending().await;
         };
+        let hangup = async {
+            match &mut listeners.2 {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         let exit = tokio::select! {
             _ = interrupt.recv() => Exit::Interrupted,
             _ = terminate.recv() => Exit::Terminated,
+            _ = hangup => Exit::HungUp,
         };
         Some((exit, listeners))
     })
+}
+
+/// Whether the end of the terminal is to end the run. `nohup` has the signal ignored, and whoever listens to it would undo
+/// that. Where the system does not tell, it is left as it was: the process ends at once, or with `nohup` not at all.
+fn hangup_is_heeded() -> bool {
+    // https://man7.org/linux/man-pages/man5/proc_pid_status.5.html
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & 1 == 0)
 }
 
 /// Does what the arguments say.
@@ -176,7 +203,7 @@ async fn with_settings<C: Connector>(
         tracing::info!("{variable} is set, and shard is not: all accounts are collected, as by every job of its array");
     }
     drop(inputs);
-    let (settings, collector) = match (settings, collector) {
+    let (mut settings, collector) = match (settings, collector) {
         (Ok(settings), Ok(collector)) => (settings, collector),
         (settings, collector) => {
             let problems = [settings.err(), collector.err()];
@@ -198,9 +225,14 @@ async fn with_settings<C: Connector>(
         let why = "shard: what is to be merged is kept beside the output: name a file with output";
         return Ok(refuse(&[Problem(why.to_owned())]));
     }
+    let scarce = match invocation.open_files {
+        Some(files) => descriptors::fit(&mut settings, files),
+        None => false,
+    };
+    let idle = scarce.then_some(SHORT_IDLE);
     let host = match host
         .with_call_timeout(settings.call_timeout)
-        .with_concurrency(settings.max_concurrency)
+        .with_concurrency(settings.max_concurrency, idle)
     {
         Ok(host) => host,
         Err(why) => return Ok(refuse(&[Problem(why)])),
@@ -216,12 +248,13 @@ async fn with_settings<C: Connector>(
         host: &host,
         terminal: &terminal,
     };
-    let stdout = &mut *invocation.stdout;
+    let mut stdout = invocation.stdout;
+    if verb == "run" {
+        let resume = resume.as_ref();
+        return verbs::run(connector, collector, &context, resume, stdout, invocation.interrupts).await;
+    }
+    let stdout = &mut *stdout;
     match verb {
-        "run" => {
-            let resume = resume.as_ref();
-            verbs::run(connector, collector, &context, resume, stdout, invocation.interrupts).await
-        }
         "iam-policy" => verbs::iam_policy(connector, &context, stdout),
         other => {
             let listing = async {
@@ -469,7 +502,7 @@ fn command<C: Connector>(connector: &C, parameters: &[&'static Parameter]) -> Co
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 complete; 2 wrong parameters; 3 partial, the ledger names what is missing; \
-                          4 nothing collected; 130/143 interrupted; 1 a defect of the program";
+                          4 nothing published; 129/130/143 interrupted; 1 a defect of the program";
 
 fn flags(parameter: &'static Parameter) -> Vec<Arg> {
     let mut arg = Arg::new(parameter.flag())

@@ -9,7 +9,7 @@ use auth_core::error::Report;
 use auth_core::regions::{self, NOT_ENABLED, Regions};
 use auth_core::sts::Caller;
 use auth_core::{Account, AccountAccess, AccountList, AuthError, Authenticator, AwsError, Host, accounts};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{OnceCell, Semaphore, SetOnce};
 use tokio::task::{JoinError, JoinSet};
 
 use crate::connector::Collector;
@@ -47,12 +47,14 @@ pub enum CutShort {
     Interrupted,
     /// By its deadline.
     Deadline(Duration),
+    /// By the disk, which takes no more.
+    Disk,
 }
 
 impl CutShort {
     fn outcome(self) -> Outcome {
         match self {
-            CutShort::Interrupted => Outcome::Failed,
+            CutShort::Interrupted | CutShort::Disk => Outcome::Failed,
             CutShort::Deadline(_) => Outcome::TimedOut,
         }
     }
@@ -66,6 +68,10 @@ impl CutShort {
                     limit.as_secs()
                 ),
                 Some("collect the rest with --resume, or raise run_timeout".to_owned()),
+            ),
+            CutShort::Disk => (
+                "the run ended before this was complete: nothing more could be kept on the disk".to_owned(),
+                None,
             ),
         };
         Report {
@@ -248,6 +254,8 @@ pub(crate) struct Run<C: Collector> {
     progress: Arc<Progress>,
     journal: Arc<Journal>,
     places: Semaphore,
+    /// Why nothing can be kept any more.
+    unkept: SetOnce<String>,
 }
 
 /// What the slices of an account share.
@@ -285,12 +293,18 @@ impl<C: Collector> Run<C> {
             progress,
             journal,
             places: Semaphore::new(slices_at_once),
+            unkept: SetOnce::new(),
         }
     }
 
     /// Stops what still runs at AWS.
     pub(crate) async fn stop(&self) {
         self.collector.stop().await;
+    }
+
+    /// Waits until nothing can be kept any more, and says why. What is collected from then on would be collected in vain.
+    pub(crate) async fn unkept(&self) -> String {
+        self.unkept.wait().await.clone()
     }
 
     pub(crate) fn authenticator(&self) -> &Authenticator {
@@ -453,6 +467,10 @@ impl<C: Collector> Run<C> {
                 entry.reason = Some(NOT_ENABLED.to_owned());
             }
             Err(error) => {
+                if let SliceError::Disk(why) = &error {
+                    // The first is told.
+                    let _ = self.unkept.set(why.clone());
+                }
                 entry.outcome = error.outcome();
                 entry.cause = Some(error.report());
             }
@@ -464,6 +482,7 @@ impl<C: Collector> Run<C> {
             self.state.failed(slice.account.id.as_str(), region);
         } else if let Err(error) = self.state.commit(&entry, &spooled, &timestamp(self.now())) {
             let error = SliceError::from(error);
+            let _ = self.unkept.set(error.to_string());
             entry.outcome = error.outcome();
             entry.rows = 0;
             entry.cause = Some(error.report());

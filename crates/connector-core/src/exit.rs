@@ -13,12 +13,14 @@ pub enum Exit {
     Usage,
     /// Some slices have been collected, others failed; the ledger names them.
     Partial,
-    /// Nothing was collected: authentication or the listing failed, or every slice did.
+    /// Nothing was published: authentication or the listing failed, every slice did, or the disk.
     Failed,
     /// SIGINT.
     Interrupted,
     /// SIGTERM.
     Terminated,
+    /// SIGHUP: the terminal was closed.
+    HungUp,
 }
 
 impl Exit {
@@ -30,6 +32,7 @@ impl Exit {
             Exit::Usage => 2,
             Exit::Partial => 3,
             Exit::Failed => 4,
+            Exit::HungUp => 129,
             Exit::Interrupted => 130,
             Exit::Terminated => 143,
         }
@@ -40,7 +43,7 @@ impl Exit {
         match self {
             Exit::Complete => "complete",
             Exit::Partial => "partial",
-            Exit::Interrupted | Exit::Terminated => "interrupted",
+            Exit::Interrupted | Exit::Terminated | Exit::HungUp => "interrupted",
             Exit::Defect | Exit::Usage | Exit::Failed => "failed",
         }
     }

@@ -4,6 +4,7 @@ pub(crate) mod read;
 
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
 use auth_core::error::Report;
@@ -15,7 +16,7 @@ use time::format_description::StaticFormatDescription;
 use time::macros::format_description;
 
 use crate::exit::Exit;
-use crate::rows::{Published, digested, replace_file};
+use crate::rows::{Published, Whole, digested, whole_file};
 use crate::slice::{Outcome, Told, add};
 
 /// The version of the ledger's form. It changes when a field changes its meaning or goes.
@@ -62,6 +63,9 @@ pub struct Ledger {
     /// The part of the run that this was, `3/8`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shard: Option<String>,
+    /// Of what has been merged: the SHA-256 of the shards' ledgers, by index, in hex.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<String>,
     /// What `--resume` goes on with, where something is missing, and what `merge` takes of a shard.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
@@ -201,23 +205,23 @@ impl Ledger {
         }
     }
 
-    /// Writes the ledger, whole or not at all; `workspace` as in [`replace_file`]. Gives the SHA-256 of its bytes, in hex.
+    /// Writes the ledger beside its place; `workspace` as in [`whole_file`]. With the SHA-256 of its bytes, in hex.
     ///
     /// # Errors
     /// Whatever the disk says.
-    pub fn save(&self, path: &Path, workspace: Option<&Path>) -> std::io::Result<String> {
+    pub(crate) fn write_beside(&self, path: &Path, workspace: Option<&Path>) -> std::io::Result<(Whole, String)> {
         if let Some(directory) = path.parent() {
             std::fs::create_dir_all(directory)?;
         }
         let mut sha256 = String::new();
-        replace_file(path, workspace, |file| {
-            (_, sha256) = digested(file, |file| {
+        let whole = whole_file(path, workspace, |file| {
+            (_, sha256) = digested(file, &AtomicBool::new(false), |file| {
                 serde_json::to_writer_pretty(&mut *file, self)?;
                 file.write_all(b"\n")
             })?;
             Ok(())
         })?;
-        Ok(sha256)
+        Ok((whole, sha256))
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod cli;
 pub mod collect;
 pub mod connector;
+mod descriptors;
 pub mod exit;
 pub mod ledger;
 mod memory;

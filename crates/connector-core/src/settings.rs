@@ -1,5 +1,7 @@
 //! The rules between parameters: what must be there together, what excludes what, and what each text must look like.
 
+pub(crate) mod places;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,10 +11,11 @@ use auth_core::settings::{AuthSettings, ClientAuthentication, Method, RegionChoi
 use auth_core::{AccountId, Host, RoleTemplate, Secret, endpoint};
 use url::Url;
 
+use self::places::{is_same, ledger_of, state_of};
 use crate::connector::{About, DefaultRegions};
 use crate::parameters::catalog::*;
 use crate::parameters::{Parameter, Problem, Values};
-use crate::rows::{Format, Formulas, OutputPath};
+use crate::rows::{Format, Formulas, OutputPath, directory_of};
 use crate::shard::{SHARD_PLACEHOLDER, Shard};
 
 /// The validated parameters of a run.
@@ -38,6 +41,8 @@ pub struct Settings {
     pub keep_last_good: bool,
     /// HTTP requests in flight.
     pub max_concurrency: usize,
+    /// Temporary files of slices at a time; `None`: any number.
+    pub scratch_files: Option<usize>,
     /// Slices at work at once, as in [`About`].
     pub slices_at_once: Option<usize>,
     /// One call with all its tries.
@@ -137,25 +142,12 @@ impl Settings {
                     .integer(&MAX_CONCURRENCY)
                     .and_then(|n| usize::try_from(n).ok())
                     .unwrap_or(1),
+                scratch_files: None,
                 warnings: rules.warnings,
             }),
             _ => Err(rules.problems),
         }
     }
-}
-
-/// `<output>.state`
-pub(crate) fn state_of(output: &OutputPath) -> PathBuf {
-    let mut name = output.of_all().into_os_string();
-    name.push(".state");
-    PathBuf::from(name)
-}
-
-/// `<output>.run.json`
-pub(crate) fn ledger_of(output: &OutputPath) -> PathBuf {
-    let mut name = output.of_all().into_os_string();
-    name.push(".run.json");
-    PathBuf::from(name)
 }
 
 struct Rules<'a> {
@@ -572,38 +564,40 @@ impl Rules<'_> {
         };
         if let Destination::File(path) = &output {
             self.writable(&OUTPUT, &path.of_all(), &path.directory());
-            if ledger.as_ref() == Some(&path.of_all()) {
+            self.place(&OUTPUT, places::has_room_for_state(path));
+            if ledger.as_ref().is_some_and(|ledger| is_same(ledger, &path.of_all())) {
                 self.problem("ledger and output name the same file: give the ledger another name");
             }
         }
-        if let (Some(path), true) = (&ledger, self.values.has(&LEDGER)) {
-            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-            self.writable(&LEDGER, path, parent.unwrap_or(Path::new(".")));
+        if let Some(path) = &ledger {
+            if self.values.has(&LEDGER) {
+                self.writable(&LEDGER, path, directory_of(path));
+            } else if self.problems.is_empty() {
+                // Its directory may have placeholders in it, and is made then; it is the output's otherwise.
+                self.place(&LEDGER, places::replaceable(path, instead_of(&LEDGER)));
+            }
         }
         (output, format, ledger)
     }
 
-    /// Better told now than after an hour of collecting.
     fn writable(&mut self, parameter: &Parameter, path: &Path, directory: &Path) {
-        if let Some(why) = unwritable(path, directory) {
+        let tried = places::writable(path, directory, instead_of(parameter));
+        self.place(parameter, tried);
+    }
+
+    fn place(&mut self, parameter: &Parameter, tried: Result<(), String>) {
+        if let Err(why) = tried {
             self.problem(format!("{}: {why}", parameter.name));
         }
     }
 }
 
-/// In words, why no file can be written at `path`, which is in `directory` or in one that will be made there.
-pub(crate) fn unwritable(path: &Path, directory: &Path) -> Option<String> {
-    if path.is_dir() {
-        return Some(format!("{} is a directory; name a file", path.display()));
+/// What may be named where a device or a pipe was.
+fn instead_of(parameter: &Parameter) -> &'static str {
+    match parameter.name {
+        "output" => "name a file; for a pipe or device let - be the output, and lead standard output there",
+        _ => "name a file",
     }
-    if !directory.is_dir() {
-        let directory = directory.display();
-        return Some(format!("the directory {directory} does not exist; create it"));
-    }
-    let tried = tempfile::tempfile_in(directory);
-    tried
-        .err()
-        .map(|error| format!("nothing can be written in {}: {error}", directory.display()))
 }
 
 /// The endpoints that the environment names instead of AWS's own:

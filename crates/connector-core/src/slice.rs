@@ -97,8 +97,10 @@ pub enum SliceError {
     Auth(AuthError),
     /// What AWS reports of the work itself, such as a query that failed.
     Work(Outcome, Box<Report>),
-    /// The machine: a full disk, say.
+    /// What came cannot be made into rows.
     Local(String),
+    /// Rows cannot be kept on the disk: it is full, say. That ends the run, which could keep nothing else either.
+    Disk(String),
 }
 
 impl SliceError {
@@ -115,7 +117,7 @@ impl SliceError {
             },
             SliceError::Auth(_) => Outcome::Credentials,
             SliceError::Work(outcome, _) => *outcome,
-            SliceError::Local(_) => Outcome::Failed,
+            SliceError::Local(_) | SliceError::Disk(_) => Outcome::Failed,
         }
     }
 
@@ -125,7 +127,7 @@ impl SliceError {
             SliceError::Aws(error) => error.report(),
             SliceError::Auth(error) => error.report(),
             SliceError::Work(_, report) => (**report).clone(),
-            SliceError::Local(message) => Report {
+            SliceError::Local(message) | SliceError::Disk(message) => Report {
                 message: message.clone(),
                 ..Report::default()
             },
@@ -139,7 +141,7 @@ impl std::fmt::Display for SliceError {
             SliceError::Aws(error) => error.fmt(f),
             SliceError::Auth(error) => error.fmt(f),
             SliceError::Work(_, report) => f.write_str(&report.message),
-            SliceError::Local(message) => f.write_str(message),
+            SliceError::Local(message) | SliceError::Disk(message) => f.write_str(message),
         }
     }
 }
@@ -154,6 +156,6 @@ impl From<AwsError> for SliceError {
 
 impl From<std::io::Error> for SliceError {
     fn from(error: std::io::Error) -> Self {
-        SliceError::Local(format!("rows cannot be kept on disk: {error}"))
+        SliceError::Disk(error.to_string())
     }
 }

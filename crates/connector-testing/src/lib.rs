@@ -23,12 +23,15 @@ use serde_json::{Map, Value as Json, json};
 use tempfile::TempDir;
 
 mod ahead;
+mod disk;
 mod events;
 mod forms;
 mod memory;
 mod pauses;
+mod shell;
 
 use ahead::Ahead;
+pub use disk::{Disk, in_a_namespace};
 pub use events::Events;
 pub use pauses::{Faster, Hardly, Impatient, is_far, is_limit};
 
@@ -79,6 +82,7 @@ pub struct Run<'a, P> {
     directory: TempDir,
     sleep: Option<SharedAsyncSleep>,
     events: Option<Events>,
+    shell: Option<String>,
     /// Seconds.
     clock_ahead: i64,
 }
@@ -104,6 +108,7 @@ impl<'a, P: Program> Run<'a, P> {
             directory,
             sleep: None,
             events: None,
+            shell: None,
             clock_ahead: 0,
         };
         run.output("rows.json")
@@ -262,7 +267,7 @@ impl<'a, P: Program> Run<'a, P> {
 
     /// Starts the program.
     pub fn start(self) -> Running<'a, P> {
-        let mut command = Command::new(P::PATH);
+        let mut command = shell::program(P::PATH, self.shell.as_deref());
         command
             .args(self.arguments())
             .env_clear()
@@ -323,6 +328,7 @@ impl<'a, P: Program> Run<'a, P> {
             host: None,
             stdout: Box::new(stdout.clone()),
             terminal: Some(Terminal::silent()),
+            open_files: None,
             interrupts: Box::pin(futures::stream::pending()),
         };
         // On one thread, so that the clock does not run on while a thread is not let to run.

@@ -2,10 +2,9 @@
 //! of the manifest.
 
 use std::fs::File;
-use std::io::Write as _;
 
 use auth_core::AwsError;
-use connector_core::rows::{Format, Scratch};
+use connector_core::rows::{Format, Scratch, ScratchPlace};
 use connector_core::slice::Outcome;
 use connector_core::table::{Heading, Value};
 use connector_core::{SliceError, SliceRows};
@@ -57,7 +56,7 @@ impl Fetcher<'_> {
             .buffered(PARTS);
         let mut loading = std::pin::pin!(loading);
         let mut headings: Option<Vec<Heading>> = None;
-        while let Some(file) = loading.try_next().await? {
+        while let Some((file, _place)) = loading.try_next().await? {
             let part = Part::open(file)?;
             let own: Vec<Heading> = part
                 .columns()
@@ -122,19 +121,20 @@ impl Fetcher<'_> {
     }
 
     /// A part on the disk: Parquet is read from its end, and a part may be larger than memory.
-    async fn load(&self, address: String, scratch: &Scratch) -> Result<File, SliceError> {
+    async fn load(&self, address: String, scratch: &Scratch) -> Result<(File, ScratchPlace), SliceError> {
         let Some(location) = Location::parse(&address) else {
             return Err(SliceError::Local(format!(
                 "the manifest names {address}, which is no object"
             )));
         };
+        // First of all: parts take their places in the order in which they are read and give them back.
+        let place = scratch.place().await;
         let mut object = Download::open(&self.reader(), self.host, &location).await?;
-        let mut file = scratch.file()?;
+        let mut file = place.file()?;
         while let Some(chunk) = object.next().await? {
-            file.write_all(&chunk.bytes)?;
+            place.write(&mut file, &chunk.bytes)?;
         }
-        file.flush()?;
-        Ok(file)
+        Ok((file, place))
     }
 
     /// UNLOAD writes nothing where there are no rows, not even the columns. A query that reads nothing tells them; they are

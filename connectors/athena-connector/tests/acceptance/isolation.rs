@@ -1,5 +1,7 @@
 //! What fails takes nothing else with it, and is named with its cause and what to do.
 
+use std::time::Duration;
+
 use auth_core::host::SharedAsyncSleep;
 use aws_sim::{Action, Bucket, Canned, Estate, Fault, QueryError, QueryRule, Role, Scp, Sim, Workgroup};
 use serde_json::{Value as Json, json};
@@ -293,5 +295,41 @@ fn no_statement_of_a_failed_slice_is_published() {
         let accounts: Vec<&Json> = rows.iter().map(|row| &row["account_id"]).collect();
         assert!(!accounts.contains(&&json!(member(2))), "{path}: {accounts:?}");
         assert!(accounts.contains(&&json!(member(3))), "{path}: {accounts:?}");
+    }
+}
+
+/// 90 % of an account's calls are refused for a minute. The clock stands still but for pauses and for the time that queries
+/// take at AWS, so that nothing else counts.
+#[test]
+fn a_throttled_account_lengthens_no_other_slice() {
+    let minute = Duration::from_secs(60);
+    for most in [2, 64] {
+        let durations = |throttled: bool| {
+            let mut estate = estate(8);
+            for number in 1..=8 {
+                let time = Duration::from_secs(20 + 5 * number as u64);
+                estate
+                    .athena()
+                    .rule(QueryRule::any().account(&member(number)).run(time));
+            }
+            let sim = start_still(estate);
+            if throttled {
+                let refused = Fault::on("athena:*").account(&member(1));
+                sim.faults().add(refused.all_but_every(10).lasting(minute));
+            }
+            let limit = json!({"max_concurrency": most});
+            let outcome = run(&sim, 8).params(limit).by_events().inside();
+            assert_whole(&outcome, 2..=8);
+            let seconds = |number: usize| slice(&outcome, number)["duration_seconds"].as_f64().unwrap();
+            (2..=8).map(seconds).collect::<Vec<f64>>()
+        };
+        let (alone, beside) = (durations(false), durations(true));
+        for (number, (alone, beside)) in (2..).zip(alone.iter().zip(&beside)) {
+            assert!(*alone >= 25.0, "the query alone takes that: {alone}");
+            assert!(
+                *beside <= alone * 1.1,
+                "member {number}, {most} at a time: {alone} s have become {beside} s"
+            );
+        }
     }
 }

@@ -219,6 +219,64 @@ fn throttled_accounts_delay_nobody_else() {
     }
 }
 
+/// 90 % of an account's calls are refused for a minute. The clock stands still but for pauses, so that they alone count; each
+/// of the other slices has one of its own.
+#[test]
+fn a_throttled_account_lengthens_no_other_slice() {
+    let minute = Duration::from_secs(60);
+    let others = || ALL.into_iter().filter(|account| *account != A);
+    for most in [1, 4, 64] {
+        let durations = |throttled: bool| {
+            let sim = start_still(estate());
+            for account in others() {
+                for region in REGIONS {
+                    let slice = Fault::on("ec2:DescribeInstances").account(account).region(region);
+                    sim.faults().add(slice.first(1).then(Action::ThrottleFor(10)));
+                }
+            }
+            let refused = throttled.then(|| {
+                let refused = Fault::on("ec2:DescribeInstances")
+                    .account(A)
+                    .all_but_every(10)
+                    .lasting(minute);
+                sim.faults().add(refused)
+            });
+            let begin = sim.clock().now();
+            let limit = json!({"max_concurrency": most});
+            let outcome = Run::organization(&sim).params(limit).by_events().inside();
+            if let Some(refused) = refused {
+                assert!(
+                    sim.faults().acted(refused) >= 3 * 3,
+                    "{most}: A was refused again and again"
+                );
+            }
+            let calls = sim.calls_of("ec2:DescribeInstances").into_iter();
+            let last = calls
+                .filter(|call| call.account.as_deref() != Some(A))
+                .map(|call| call.at)
+                .max();
+            let mut seconds = vec![last.unwrap().duration_since(begin).unwrap().as_secs_f64()];
+            for account in others() {
+                for region in REGIONS {
+                    let slice = outcome.slice(account, Some(region));
+                    assert_ne!(slice["outcome"], "throttled", "{slice}");
+                    assert_eq!(slice["retries"], 1, "{slice}");
+                    seconds.push(slice["duration_seconds"].as_f64().unwrap());
+                }
+            }
+            seconds
+        };
+        let (alone, beside) = (durations(false), durations(true));
+        for (alone, beside) in alone.iter().zip(&beside) {
+            assert!(*alone >= 9.9, "the pause alone takes that: {alone}");
+            assert!(
+                *beside <= alone * 1.1,
+                "{most} at a time: {alone} s have become {beside} s"
+            );
+        }
+    }
+}
+
 /// Retries come from a quota: accounts that use theirs up must leave that of all others alone.
 #[test]
 fn throttled_accounts_use_up_nobody_elses_retries() {

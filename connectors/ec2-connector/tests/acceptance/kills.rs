@@ -1,10 +1,12 @@
 //! A process that is killed at any moment leaves whole files, and a run that goes on with it gives what it would have given.
 
+use std::collections::BTreeMap;
+use std::fs;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::harness::{Run, start};
+use crate::harness::{Outcome, Run, start};
 use crate::world::*;
 
 /// `KILLS=300` for more.
@@ -13,6 +15,36 @@ fn kills() -> u32 {
         .ok()
         .and_then(|kills| kills.parse().ok())
         .unwrap_or(24)
+}
+
+/// How far a run had come, by what it has left.
+fn stage(outcome: &Outcome) -> &'static str {
+    if outcome.code == 0 {
+        return "7 had ended";
+    }
+    let state = outcome.state();
+    let Ok(journal) = fs::read_to_string(state.join("journal")) else {
+        return if outcome.has_ledger() {
+            "6 tidying up"
+        } else {
+            "0 before there was anything"
+        };
+    };
+    let names = fs::read_dir(&state).into_iter().flatten().flatten();
+    let publishing = names
+        .into_iter()
+        .any(|entry| entry.file_name().to_string_lossy().ends_with(".partial"));
+    let slices = journal.matches("{\"Slice\":").count();
+    if outcome.output_bytes() != b"previous" {
+        return "5 published";
+    }
+    match (publishing, slices) {
+        (true, _) => "4 publishing",
+        (false, 18) => "3 all collected",
+        (false, 0) if !journal.contains("{\"Caller\":") => "1 signing in",
+        (false, 0) => "1 signed in, no slice yet",
+        (false, _) => "2 collecting",
+    }
 }
 
 #[test]
@@ -27,6 +59,7 @@ fn killed_at_any_moment_a_run_is_whole_after_it_is_resumed() {
         Run::organization(&sim).params(more).output(&format!("rows.{format}"))
     };
     let mut killed = [0, 0];
+    let mut stages: BTreeMap<&str, u32> = BTreeMap::new();
     for (at, format) in ["csv", "json", "parquet"].into_iter().enumerate() {
         let begin = Instant::now();
         let expected = run(format).expect(0).output_bytes();
@@ -42,6 +75,7 @@ fn killed_at_any_moment_a_run_is_whole_after_it_is_resumed() {
                 "{format} {part}: half-written"
             );
             killed[usize::from(outcome.code != 0)] += 1;
+            *stages.entry(stage(&outcome)).or_default() += 1;
             let outcome = run(format).after(outcome).flag("--resume").run();
             outcome.expect(0);
             assert_eq!(outcome.output_bytes(), expected, "{format} {part}");
@@ -52,4 +86,14 @@ fn killed_at_any_moment_a_run_is_whole_after_it_is_resumed() {
         }
     }
     assert!(killed[1] > kills() / 2, "most were killed: {killed:?}");
+    // For whoever asks with --nocapture.
+    #[allow(clippy::print_stderr)]
+    {
+        eprintln!(
+            "{} of {} were killed in mid-run: {stages:?}",
+            killed[1],
+            killed[0] + killed[1]
+        );
+    }
+    assert!(stages.len() > 2, "at several stages: {stages:?}");
 }

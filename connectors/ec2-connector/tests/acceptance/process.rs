@@ -3,7 +3,7 @@
 use aws_sim::{Action, Estate, Fault, Sim};
 use serde_json::{Value as Json, json};
 
-use crate::harness::{Run, start};
+use crate::harness::{Run, expected, start};
 use crate::world::*;
 
 /// Hangs at one slice of B when all else can be done.
@@ -26,7 +26,7 @@ fn all_but_one(sim: &Sim) -> bool {
 
 #[test]
 fn a_signal_ends_the_run_and_leaves_the_previous_output() {
-    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+    for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
         let sim = hanging();
         let outcome = Run::organization(&sim)
             .file("rows.json", "previous")
@@ -44,6 +44,122 @@ fn a_signal_ends_the_run_and_leaves_the_previous_output() {
         );
         assert_eq!(ledger["outputs"], json!([]));
         assert_eq!(ledger["accounts"].as_array().unwrap().len(), 6);
+    }
+}
+
+/// Both may be there before the first is seen, or the second comes while what runs at AWS is stopped.
+#[test]
+fn a_second_signal_changes_nothing_but_the_haste() {
+    let sim = hanging();
+    let outcome = Run::organization(&sim)
+        .file("rows.json", "previous")
+        .start()
+        .wait_for(all_but_one)
+        .signal("INT")
+        .signal("INT")
+        .finish();
+    outcome.expect(130).says(&["INTERRUPTED"]).does_not_say(&["panicked"]);
+    assert_eq!(outcome.output_bytes(), b"previous");
+    assert_eq!(outcome.leftovers(), [""; 0]);
+    assert_eq!(outcome.ledger()["outcome"], "interrupted");
+    sim.faults().clear();
+    let outcome = Run::organization(&sim).after(outcome).flag("--resume").run();
+    outcome.expect(0);
+    assert_eq!(outcome.found(), expected(&sim, ALL, &REGIONS));
+}
+
+/// `nohup` has the signal ignored before the program begins.
+#[test]
+fn a_run_that_is_to_outlive_its_terminal_does() {
+    let sim = start(estate());
+    let slow = Action::Delay(std::time::Duration::from_millis(800));
+    sim.faults().add(Fault::on("ec2:DescribeInstances").first(1).then(slow));
+    let outcome = Run::organization(&sim)
+        .under("trap '' HUP")
+        .start()
+        .wait_for(|sim| sim.count("ec2:DescribeInstances") > 0)
+        .signal("HUP")
+        .finish();
+    outcome.expect(0).does_not_say(&["INTERRUPTED"]);
+    assert_eq!(outcome.found(), expected(&sim, ALL, &REGIONS));
+}
+
+/// Standard error goes with the terminal.
+#[test]
+fn a_run_that_nobody_hears_goes_on() {
+    let sim = start(one_account());
+    for shell in ["exec 2>&-", "exec 2>/dev/full"] {
+        let outcome = Run::keys(&sim).under(shell).expect(0);
+        assert_eq!((outcome.rows().len(), outcome.stderr.as_str()), (6, ""));
+    }
+}
+
+/// A large file is being written when the signal comes. The process is held for a moment, so that it has not done so before.
+#[test]
+fn a_signal_while_rows_are_published_leaves_the_previous_output() {
+    let mut estate = one_account();
+    estate.change_account(MASTER, |account| account.instances(FRANKFURT, 2500));
+    let sim = start(estate);
+    for format in ["csv", "parquet"] {
+        let name = format!("rows.{format}");
+        let run = || Run::keys(&sim).output(&name);
+        let whole = run().expect(0).output_bytes();
+        let running = run().file(&name, "previous").start();
+        let state = running.path(&format!("{name}.state"));
+        let is_publishing = || {
+            let names = std::fs::read_dir(&state).into_iter().flatten().flatten();
+            names
+                .into_iter()
+                .any(|entry| entry.file_name().to_string_lossy().ends_with(".partial"))
+        };
+        let outcome = running
+            .wait_for(|_| is_publishing())
+            .signal("STOP")
+            .signal("TERM")
+            .signal("CONT")
+            .finish();
+        outcome.expect(143).says(&["INTERRUPTED", "nothing was published"]);
+        assert_eq!(outcome.output_bytes(), b"previous", "{format}");
+        assert_eq!(outcome.ledger()["outputs"], json!([]));
+        let left: Vec<_> = std::fs::read_dir(outcome.state())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert!(
+            left.iter().all(|name| !name.to_string_lossy().ends_with(".partial")),
+            "{left:?}"
+        );
+        sim.forget_calls();
+        let outcome = run().after(outcome).flag("--resume").run();
+        outcome.expect(0);
+        assert_eq!(sim.count("ec2:DescribeInstances"), 0, "all of it was kept");
+        assert!(outcome.output_bytes() == whole, "{format}");
+    }
+}
+
+/// A reader that neither reads nor goes does not hold up the end.
+#[test]
+fn a_signal_while_nobody_reads_standard_output_ends_the_run() {
+    use std::io::Read as _;
+    let mut estate = one_account();
+    // More than a pipe holds.
+    estate.change_account(MASTER, |account| account.instances(FRANKFURT, 400));
+    let sim = start(estate);
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let run = Run::keys(&sim).params(json!({"output": "-"}));
+        let fifo = run.path("fifo");
+        assert!(
+            std::process::Command::new("mkfifo")
+                .arg(&fifo)
+                .status()
+                .unwrap()
+                .success()
+        );
+        let running = run.under("exec >fifo").start();
+        let mut reader = std::fs::File::open(&fifo).unwrap();
+        reader.read_exact(&mut [0; 1000]).unwrap();
+        let outcome = running.signal(signal).finish();
+        outcome.expect(code).says(&["INTERRUPTED"]);
     }
 }
 

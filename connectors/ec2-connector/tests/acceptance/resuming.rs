@@ -58,7 +58,7 @@ fn resumed(sim: &Sim, outcome: Outcome) -> Outcome {
 
 #[test]
 fn what_was_complete_is_not_collected_again() {
-    for (signal, code) in [("INT", 130), ("TERM", 143), ("KILL", -1)] {
+    for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129), ("KILL", -1)] {
         for format in FORMATS {
             let sim = start(estate());
             let expected = whole(&sim, format);

@@ -83,6 +83,7 @@ fn timeless(mut ledger: Json) -> Json {
     strip(&mut ledger);
     ledger["parameters"].as_object_mut().unwrap().remove("output");
     ledger.as_object_mut().unwrap().remove("state");
+    ledger.as_object_mut().unwrap().remove("merged");
     ledger
 }
 
@@ -542,4 +543,52 @@ fn a_merge_that_is_killed_or_interrupted_loses_nothing() {
     assert!(killed > 1, "{killed} were ended early");
     merge(&sim, &paths, "all.json").expect(0);
     assert_eq!(states(&all), [false; 8]);
+}
+
+/// As `kill -9` leaves it between two files that are removed: the next try ends what was begun, and says so.
+#[test]
+fn a_merge_that_was_killed_while_it_removed_the_shards_is_done() {
+    let sim = start(estate());
+    let all = shards(&sim, |run| run.output("rows.csv"));
+    let paths = ledgers(&all);
+    let merged = merge(&sim, &paths, "all.csv").flag("--keep-shards").expect(0);
+    let rows = merged.output_bytes();
+    let ledger = merged.ledger();
+    assert_eq!(ledger["merged"].as_array().unwrap().len(), 8);
+    fs::remove_dir_all(all[0].state()).unwrap();
+    fs::remove_file(all[1].state().join("journal")).unwrap();
+    // Elsewhere nothing says that it is done.
+    merge(&sim, &paths, "all.csv")
+        .expect(2)
+        .says(&["shard 0/8", "its rows are not there", "--keep-shards"]);
+    let again = merging(Run::bare(&sim).after(merged), &paths, "all.csv").run();
+    again.expect(0).says(&["these shards were merged before"]);
+    assert_eq!(states(&all), [false; 8]);
+    assert_eq!(again.output_bytes(), rows);
+    assert_eq!(again.ledger(), ledger);
+    assert_eq!(again.leftovers(), [""; 0]);
+    // Nor where the rows are not what was published.
+    merging(Run::bare(&sim).after(again).file("all.csv", "other"), &paths, "all.csv")
+        .expect(2)
+        .says(&["its rows are not there"]);
+}
+
+/// What was merged is not taken for what is to be.
+#[test]
+fn shards_that_were_run_anew_are_merged_anew() {
+    let sim = start(estate());
+    let before = shards(&sim, |run| run.output("rows.csv"));
+    let merged = merge(&sim, &ledgers(&before), "all.csv")
+        .flag("--keep-shards")
+        .expect(0);
+    let mut after = again(&sim, before, |run| run);
+    fs::remove_dir_all(after[0].state()).unwrap();
+    let refused = merging(Run::bare(&sim).after(merged), &ledgers(&after), "all.csv").run();
+    refused.expect(2).says(&["shard 0/8", "its rows are not there"]);
+    assert_eq!(states(&after)[1..], [true; 7]);
+    let first = after.remove(0);
+    after.insert(0, shard(&sim, 0).after(first).run());
+    merging(Run::bare(&sim).after(refused), &ledgers(&after), "all.csv")
+        .expect(0)
+        .says(&["complete after"]);
 }

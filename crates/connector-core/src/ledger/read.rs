@@ -1,6 +1,7 @@
 //! Ledgers that were written, as merging needs them.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use auth_core::error::Report;
@@ -9,6 +10,8 @@ use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value as Json};
 
 use super::{Identity, SliceEntry, Stale};
+use crate::exit::Exit;
+use crate::parameters::catalog::OUTPUT;
 use crate::slice::Outcome;
 
 /// Names of services and operations that are kept; a program has some dozens.
@@ -35,6 +38,37 @@ pub(crate) struct Written {
     pub(crate) accounts: Vec<AccountForm>,
     pub(crate) slices: Vec<SliceForm>,
     pub(crate) state: Option<String>,
+}
+
+/// The ledger of a merge, as far as it says whether that is done.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Merged {
+    outcome: String,
+    parameters: Map<String, Json>,
+    merged: Vec<String>,
+    outputs: Vec<PublishedForm>,
+}
+
+/// A [`Published`](crate::rows::Published).
+#[derive(Debug, Deserialize)]
+struct PublishedForm {
+    path: PathBuf,
+    bytes: u64,
+}
+
+impl Merged {
+    /// Whether all of the shards whose ledgers have these digests went into `output`.
+    pub(crate) fn is_of(&self, digests: &[String], output: &str) -> bool {
+        self.outcome == Exit::Complete.outcome()
+            && self.merged == digests
+            && self.parameters.get(OUTPUT.name).and_then(Json::as_str) == Some(output)
+    }
+
+    /// Whether its files are there, as large as they were.
+    pub(crate) fn is_published(&self) -> bool {
+        let mut files = self.outputs.iter();
+        files.all(|file| std::fs::metadata(&file.path).is_ok_and(|found| found.len() == file.bytes))
+    }
 }
 
 /// An [`Account`].

@@ -272,9 +272,9 @@ pub static OUTPUT: Parameter = Parameter::new(
     "output",
     Text,
     Output,
-    "File for the rows; - is standard output. The file appears under its name only when it is whole. With {accountId} or \
-     {region} in it there is a file for each account or region; with {statement}, one for each statement that gives rows. \
-     {shard} is the index of the shard.",
+    "File for the rows; - is standard output. The file appears under its name only when it is whole. Its directory must be \
+     there. With {accountId} or {region} in it there is a file for each account or region; with {statement}, one for each \
+     statement that gives rows. {shard} is the index of the shard.",
 )
 .default("-")
 .beside_the_rows();
@@ -322,7 +322,8 @@ pub static MAX_CONCURRENCY: Parameter = Parameter::new(
     "max_concurrency",
     Integer(1, 1000),
     Run,
-    "HTTP requests in flight at the same time, and thus connections.",
+    "HTTP requests in flight at the same time, and thus connections. Fewer where the process may have too few files open; a \
+     warning says so.",
 )
 .default("64")
 .beside_the_rows();

@@ -2,6 +2,7 @@
 //! comes from CSV.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 
 use sha2::{Digest as _, Sha256};
@@ -11,13 +12,14 @@ const BUFFER: usize = 256 * 1024;
 /// Buffers that wait to be digested.
 const WAITING: usize = 4;
 
-/// Lets `write` write to `sink`, by way of a buffer; the number of bytes and their SHA-256 in hex.
+/// Lets `write` write to `sink`, by way of a buffer, until `stop` is set; the number of bytes and their SHA-256 in hex.
 ///
 /// # Errors
-/// What `write` or `sink` says.
+/// What `write` or `sink` says, and that it was to stop.
 pub(crate) fn digested<W: Write + Send>(
     sink: W,
-    write: impl FnOnce(&mut Digesting<W>) -> io::Result<()>,
+    stop: &AtomicBool,
+    write: impl FnOnce(&mut Digesting<'_, W>) -> io::Result<()>,
 ) -> io::Result<(u64, String)> {
     std::thread::scope(|scope| {
         let (to_digest, waiting) = sync_channel::<Vec<u8>>(WAITING);
@@ -34,6 +36,7 @@ pub(crate) fn digested<W: Write + Send>(
         });
         let mut sink = Digesting {
             sink,
+            stop,
             buffer: Vec::with_capacity(BUFFER),
             bytes: 0,
             to_digest,
@@ -58,8 +61,9 @@ fn ended() -> io::Error {
 }
 
 /// What [`digested`] gives to be written to.
-pub(crate) struct Digesting<W> {
+pub(crate) struct Digesting<'a, W> {
     sink: W,
+    stop: &'a AtomicBool,
     buffer: Vec<u8>,
     bytes: u64,
     to_digest: SyncSender<Vec<u8>>,
@@ -67,8 +71,11 @@ pub(crate) struct Digesting<W> {
     free: Receiver<Vec<u8>>,
 }
 
-impl<W: Write> Digesting<W> {
+impl<W: Write> Digesting<'_, W> {
     fn pass_on(&mut self) -> io::Result<()> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(io::Error::other("interrupted"));
+        }
         self.sink.write_all(&self.buffer)?;
         self.bytes += self.buffer.len() as u64;
         let next = self.free.try_recv().unwrap_or_else(|_| Vec::with_capacity(BUFFER));
@@ -77,7 +84,7 @@ impl<W: Write> Digesting<W> {
     }
 }
 
-impl<W: Write> Write for Digesting<W> {
+impl<W: Write> Write for Digesting<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let room = BUFFER - self.buffer.len();
         let taken = &bytes[..bytes.len().min(room)];
@@ -103,7 +110,7 @@ mod tests {
 
     fn of(pieces: &[&[u8]]) -> (Vec<u8>, u64, String) {
         let mut sink = Vec::new();
-        let written = digested(&mut sink, |sink| {
+        let written = digested(&mut sink, &AtomicBool::default(), |sink| {
             for piece in pieces {
                 sink.write_all(piece)?;
             }
@@ -145,10 +152,16 @@ mod tests {
     #[test]
     fn what_the_sink_says_ends_the_writing() {
         for room in [0, BUFFER, 3 * BUFFER] {
-            let written = digested(Full(room), |sink| sink.write_all(&vec![0; 3 * BUFFER + 1]));
+            let written = digested(Full(room), &AtomicBool::default(), |sink| {
+                sink.write_all(&vec![0; 3 * BUFFER + 1])
+            });
             assert_eq!(written.unwrap_err().kind(), io::ErrorKind::StorageFull, "{room}");
         }
-        let failed = digested(Vec::new(), |_| Err(io::ErrorKind::InvalidData.into()));
+        let failed = digested(Vec::new(), &AtomicBool::default(), |_| {
+            Err(io::ErrorKind::InvalidData.into())
+        });
         assert_eq!(failed.unwrap_err().kind(), io::ErrorKind::InvalidData);
+        let stopped = digested(Vec::new(), &AtomicBool::new(true), |sink| sink.write_all(b"a"));
+        assert_eq!(stopped.unwrap_err().to_string(), "interrupted");
     }
 }

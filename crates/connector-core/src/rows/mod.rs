@@ -11,15 +11,15 @@ mod writer;
 
 pub use encode::{CsvField, Format, Formulas};
 pub use leading::LEADING as LEADING_COLUMNS;
-pub use publish::{Published, replace_file};
+pub use publish::Published;
 pub use spool::{Run, Spool, SpooledTable};
-pub use writer::{Row, RowWriter, Scratch, SliceRows};
+pub use writer::{Row, RowWriter, Scratch, ScratchPlace, SliceRows};
 
 pub(crate) use digest::{digested, hex};
 pub(crate) use encode::defused;
 pub use layout::OutputPath;
 pub(crate) use layout::{Ended, layout};
 pub(crate) use leading::headings as leading_headings;
-pub(crate) use publish::{PARTIAL, publish};
-pub(crate) use spool::RowSource;
+pub(crate) use publish::{Output, PARTIAL, Whole, directory_of, end_of_links, whole_file, write_beside};
+pub(crate) use spool::{RowSource, about};
 pub(crate) use writer::Rows;

@@ -3,15 +3,19 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 
 use super::digest::digested;
 use super::encode::Format;
 use super::parquet::ParquetSink;
-use super::spool::{RowSource, SpooledTable};
+use super::spool::{RowSource, SpooledTable, about};
 use crate::table::Heading;
+
+/// More symbolic links than this, one behind another, lead round in a circle: what Linux says too.
+const MOST_LINKS: usize = 40;
 
 /// The end of the names of files that are being written.
 pub(crate) const PARTIAL: &str = ".partial";
@@ -42,63 +46,119 @@ pub(crate) struct Output {
     pub(crate) tables: Vec<SpooledTable>,
 }
 
-/// Writes `output` beside its place first, or into `workspace`, then into it.
+/// What stands beside its place, whole.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) published: Published,
+    /// `None`: the rows went to standard output.
+    pub(crate) file: Option<Whole>,
+}
+
+/// Writes `output` beside its place, or into `workspace`, or to standard output, until `stop` is set.
 ///
 /// # Errors
-/// Whatever the disk or the pipe says; what was at the path before is untouched then.
-pub(crate) fn publish(
+/// Whatever the disk or the pipe says, with the path; what was at the path before is untouched in any case.
+pub(crate) fn write_beside(
     output: &Output,
     format: Format,
     source: &dyn RowSource,
     workspace: Option<&Path>,
     stdout: &mut (dyn Write + Send),
-) -> io::Result<Published> {
+    stop: &AtomicBool,
+) -> io::Result<Written> {
     let Some(path) = &output.path else {
-        return write(stdout, "-".to_owned(), format, output, source);
+        let published = write(stdout, "-".to_owned(), format, output, source, stop);
+        let published = published.map_err(|error| about("the rows cannot be written to standard output", &error))?;
+        return Ok(Written { published, file: None });
     };
-    if let Some(directory) = path.parent() {
-        std::fs::create_dir_all(directory)?;
-    }
     let mut published = None;
-    let replaced = replace_file(path, workspace, |file| {
-        published = Some(write(file, path.display().to_string(), format, output, source)?);
-        Ok(())
+    let whole = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| {
+        whole_file(path, workspace, |file| {
+            published = Some(write(file, path.display().to_string(), format, output, source, stop)?);
+            Ok(())
+        })
     });
-    replaced.map_err(|error| {
-        let what = format!("the rows cannot be written to {}: {error}", path.display());
-        io::Error::new(error.kind(), what)
-    })?;
-    published.ok_or_else(|| io::Error::other("nothing was written"))
+    let whole = whole.map_err(|error| about(&format!("the rows cannot be written to {}", path.display()), &error))?;
+    let published = published.ok_or_else(|| io::Error::other("nothing was written"))?;
+    Ok(Written {
+        published,
+        file: Some(whole),
+    })
 }
 
-/// Gives `path` new content, whole or not at all. A symbolic link stays one: what it points at is replaced. What is being
-/// written stands in `workspace`, where that is on the same disk, else beside the file.
+/// A file that is whole and not yet in its place. Dropped, it is gone.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    temporary: TempPath,
+    target: PathBuf,
+}
+
+impl Whole {
+    /// Puts the file into its place, in one step.
+    ///
+    /// # Errors
+    /// Whatever the disk says; what was there before is untouched then.
+    pub(crate) fn put(self) -> io::Result<()> {
+        self.temporary.persist(&self.target).map_err(|error| error.error)
+    }
+}
+
+/// Makes new content for `path`. A symbolic link stays one: what it points at is replaced. What is being written stands in
+/// `workspace`, where that is on the same disk, else beside the file.
 ///
 /// # Errors
-/// Whatever the disk says; what was at `path` before is untouched then.
-pub fn replace_file(
+/// Whatever the disk says.
+pub(crate) fn whole_file(
     path: &Path,
     workspace: Option<&Path>,
     content: impl FnOnce(&mut File) -> io::Result<()>,
-) -> io::Result<()> {
-    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let directory = target
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+) -> io::Result<Whole> {
+    let target = end_of_links(path)?;
+    let previous = std::fs::metadata(&target).ok();
+    // A device or a pipe would be gone, and a file stand in its place.
+    if previous.as_ref().is_some_and(|previous| !previous.is_file()) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+    }
+    let directory = directory_of(&target);
     let workspace = workspace.filter(|workspace| on_the_same_disk(workspace, directory));
     let mut builder = tempfile::Builder::new();
     builder.prefix(".connector-").suffix(PARTIAL);
     let mut temporary: NamedTempFile = builder.tempfile_in(workspace.unwrap_or(directory))?;
     content(temporary.as_file_mut())?;
     let file = temporary.as_file();
-    match std::fs::metadata(&target) {
-        Ok(previous) => file.set_permissions(previous.permissions())?,
-        Err(_) => set_default_permissions(file)?,
+    match previous {
+        Some(previous) => file.set_permissions(previous.permissions())?,
+        None => set_default_permissions(file)?,
     }
     file.sync_all()?;
-    temporary.persist(&target).map_err(|error| error.error)?;
-    Ok(())
+    Ok(Whole {
+        temporary: temporary.into_temp_path(),
+        target,
+    })
+}
+
+/// Where symbolic links at `path` lead, whether there is something or not.
+///
+/// # Errors
+/// Links that lead round in a circle, and those that cannot be read.
+pub(crate) fn end_of_links(path: &Path) -> io::Result<PathBuf> {
+    let mut end = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match std::fs::symlink_metadata(&end) {
+            Ok(found) if found.is_symlink() => {
+                let to = std::fs::read_link(&end)?;
+                end = directory_of(&end).join(to);
+            }
+            _ => return Ok(end),
+        }
+    }
+    Err(io::Error::other("symbolic links lead round in a circle"))
+}
+
+/// The directory that a file is in.
+pub(crate) fn directory_of(path: &Path) -> &Path {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.unwrap_or(Path::new("."))
 }
 
 fn on_the_same_disk(one: &Path, other: &Path) -> bool {
@@ -119,9 +179,10 @@ fn write<W: Write + Send>(
     format: Format,
     output: &Output,
     source: &dyn RowSource,
+    stop: &AtomicBool,
 ) -> io::Result<Published> {
     let rows = output.tables.iter().map(|table| table.rows).sum();
-    let (bytes, sha256) = digested(sink, |sink| {
+    let (bytes, sha256) = digested(sink, stop, |sink| {
         if format == Format::Parquet {
             let mut parquet = ParquetSink::new(sink, &output.columns)?;
             for table in &output.tables {

@@ -16,6 +16,11 @@ const BUFFER: usize = 64 * 1024;
 /// Bytes that all runs of a slice together are read at a time: a slice may have thousands of runs.
 const MERGE_BUFFERS: usize = 4 * 1024 * 1024;
 
+/// The same error, behind what could not be done.
+pub(crate) fn about(what: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{what}: {error}"))
+}
+
 /// Rows that stand one after another in the spool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -141,7 +146,8 @@ impl Spool {
         let mut adopted = table.clone();
         for run in &mut adopted.runs {
             let mut at = At::new(&self.file, self.take(run.length));
-            other.pieces(run, &mut buffer, &mut |piece| at.write_all(piece))?;
+            let mut keep = |piece: &[u8]| at.write_all(piece).map_err(|error| self.unkept(&error));
+            other.pieces(run, &mut buffer, &mut keep)?;
             run.offset = at.position - run.length;
         }
         Ok(adopted)
@@ -159,7 +165,12 @@ impl Spool {
 
     /// Another unnamed file on the same disk.
     pub(super) fn scratch(&self) -> io::Result<File> {
-        tempfile::tempfile_in(&self.directory)
+        tempfile::tempfile_in(&self.directory).map_err(|error| self.unkept(&error))
+    }
+
+    /// An error of the disk with where it is.
+    pub(super) fn unkept(&self, error: &io::Error) -> io::Error {
+        about(&format!("rows cannot be kept in {}", self.directory.display()), error)
     }
 
     /// The place is taken before it is written: slices write side by side.
@@ -174,9 +185,19 @@ impl Spool {
     pub(super) fn append(&self, rows: &[u8]) -> io::Result<Run> {
         let length = rows.len() as u64;
         let offset = self.take(length);
-        self.file.write_all_at(rows, offset)?;
+        let written = self.file.write_all_at(rows, offset);
+        written.map_err(|error| self.unkept(&error))?;
         let crc32 = crc32fast::hash(rows);
         Ok(Run { offset, length, crc32 })
+    }
+
+    /// Keeps rows one after another; nothing where there are none.
+    pub(super) fn append_rows<'a>(&self, mut rows: impl Iterator<Item = &'a [u8]> + Clone) -> io::Result<Option<Run>> {
+        let length = rows.clone().map(|row| row.len() as u64).sum();
+        if length == 0 {
+            return Ok(None);
+        }
+        self.keep(length, |take| rows.try_for_each(take)).map(Some)
     }
 
     /// Keeps rows with their keys: `<length of the key> <length of the row>\n<key><row>`, for all.
@@ -185,16 +206,31 @@ impl Spool {
             .clone()
             .map(|(key, row)| (head(key, row).len() + key.len() + row.len()) as u64)
             .sum();
+        self.keep(length, |take| {
+            for (key, row) in rows {
+                for piece in [head(key, row).as_bytes(), key.as_bytes(), row] {
+                    take(piece)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Keeps pieces of `length` bytes in all, which `give` gives one after another.
+    fn keep(
+        &self,
+        length: u64,
+        give: impl FnOnce(&mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()>,
+    ) -> io::Result<Run> {
         let offset = self.take(length);
         let mut writer = BufWriter::with_capacity(BUFFER, At::new(&self.file, offset));
         let mut hasher = crc32fast::Hasher::new();
-        for (key, row) in rows {
-            for piece in [head(key, row).as_bytes(), key.as_bytes(), row] {
-                hasher.update(piece);
-                writer.write_all(piece)?;
-            }
-        }
-        writer.flush()?;
+        let given = give(&mut |piece| {
+            hasher.update(piece);
+            writer.write_all(piece)
+        });
+        let kept = given.and_then(|()| writer.flush());
+        kept.map_err(|error| self.unkept(&error))?;
         let crc32 = hasher.finalize();
         Ok(Run { offset, length, crc32 })
     }

@@ -2,12 +2,14 @@
 //! piece by piece, sorted where the table has a key.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use auth_core::Account;
 use itertools::Itertools as _;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::encode::{CsvField, Encoder, Format, Formulas, defused};
 use super::leading;
@@ -31,6 +33,8 @@ pub(crate) struct Rows {
     pub(crate) leading: Arc<[Heading]>,
     pub(crate) spool: Arc<Spool>,
     buffered: Arc<AtomicUsize>,
+    /// Places for temporary files.
+    scratch: Arc<Semaphore>,
 }
 
 impl Rows {
@@ -41,7 +45,16 @@ impl Rows {
             leading: leading::headings(leading).into(),
             spool,
             buffered: Arc::default(),
+            scratch: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
         }
+    }
+
+    /// With so many temporary files of slices at a time, where there may not be any number.
+    pub(crate) fn scratch_files(mut self, most: Option<usize>) -> Self {
+        if let Some(most) = most {
+            self.scratch = Arc::new(Semaphore::new(most));
+        }
+        self
     }
 
     /// With formulas in CSV.
@@ -71,6 +84,19 @@ pub struct SliceRows {
 }
 
 impl SliceRows {
+    /// Rows of a slice that belongs to no run, without leading columns: for tests and measurements of connectors.
+    ///
+    /// # Errors
+    /// A directory that cannot be written to.
+    pub fn alone(format: Format, directory: &Path) -> io::Result<Self> {
+        Ok(SliceRows {
+            rows: Rows::new(format, &[], Arc::new(Spool::new(directory)?)),
+            leading: Vec::new(),
+            facts: Facts::default(),
+            tables: Vec::new(),
+        })
+    }
+
     /// The format that rows are encoded in.
     pub fn format(&self) -> Format {
         self.rows.format
@@ -122,7 +148,10 @@ impl SliceRows {
 
     /// Room on the disk that the output will be on.
     pub fn scratch(&self) -> Scratch {
-        Scratch(Arc::clone(&self.rows.spool))
+        Scratch {
+            spool: Arc::clone(&self.rows.spool),
+            places: Arc::clone(&self.rows.scratch),
+        }
     }
 
     /// Rows so far.
@@ -143,15 +172,45 @@ impl SliceRows {
 
 /// Temporary files of a slice.
 #[derive(Clone, Debug)]
-pub struct Scratch(Arc<Spool>);
+pub struct Scratch {
+    spool: Arc<Spool>,
+    places: Arc<Semaphore>,
+}
 
 impl Scratch {
+    /// Waits until there may be one more temporary file: a process may have so many open. Whoever needs several takes them
+    /// in the order in which they are done with.
+    pub async fn place(&self) -> ScratchPlace {
+        ScratchPlace {
+            spool: Arc::clone(&self.spool),
+            // Never closed.
+            _place: Arc::clone(&self.places).acquire_owned().await.ok(),
+        }
+    }
+}
+
+/// Leave for one temporary file, until it is dropped.
+#[derive(Debug)]
+pub struct ScratchPlace {
+    spool: Arc<Spool>,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl ScratchPlace {
     /// An unnamed file, gone when it is closed.
     ///
     /// # Errors
     /// Whatever the disk says.
     pub fn file(&self) -> io::Result<File> {
-        self.0.scratch()
+        self.spool.scratch()
+    }
+
+    /// Appends to the file.
+    ///
+    /// # Errors
+    /// Whatever the disk says, with where that is.
+    pub fn write(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
+        file.write_all(bytes).map_err(|error| self.spool.unkept(&error))
     }
 }
 
@@ -287,15 +346,7 @@ impl RowWriter {
             return Ok(());
         }
         let run = if self.sorted {
-            // Pages of a listing that changes meanwhile may overlap. Of rows with the same key the one that came last stays:
-            // the sort keeps the order of ties.
-            self.rows.sort_by(|a, b| a.0.cmp(&b.0));
-            let before = self.rows.len();
-            let rows = std::mem::take(&mut self.rows).into_iter();
-            let last =
-                |a: (String, usize, usize), b: (String, usize, usize)| if a.0 == b.0 { Ok(b) } else { Err((a, b)) };
-            self.rows = rows.coalesce(last).collect();
-            self.written -= (before - self.rows.len()) as u64;
+            self.sort();
             let rows = self.rows.iter();
             let rows = rows.map(|(key, start, end)| (key.as_str(), &self.text[*start..*end]));
             self.spool.append_sorted(rows)?
@@ -314,24 +365,43 @@ impl RowWriter {
         Ok(())
     }
 
+    /// Pages of a listing that changes meanwhile may overlap. Of rows with the same key the one that came last stays: the sort
+    /// keeps the order of ties.
+    fn sort(&mut self) {
+        self.rows.sort_by(|a, b| a.0.cmp(&b.0));
+        let before = self.rows.len();
+        let rows = std::mem::take(&mut self.rows).into_iter();
+        let last = |a: (String, usize, usize), b: (String, usize, usize)| if a.0 == b.0 { Ok(b) } else { Err((a, b)) };
+        self.rows = rows.coalesce(last).collect();
+        self.written -= (before - self.rows.len()) as u64;
+    }
+
     fn release(&self) {
         self.buffered.fetch_sub(self.text.len(), Ordering::Relaxed);
     }
 
     fn finish(mut self, number: u32) -> Result<SpooledTable, SliceError> {
-        self.spill()?;
+        // Most slices never spilled: their rows are all here, and once they are in order nobody asks for keys any more.
+        let in_order = !self.sorted || self.runs.is_empty();
+        if self.sorted && in_order {
+            self.sort();
+            let rows = self.rows.iter().map(|(_, start, end)| &self.text[*start..*end]);
+            self.runs.extend(self.spool.append_rows(rows)?);
+        } else {
+            self.spill()?;
+        }
         let runs = std::mem::take(&mut self.runs);
         // Rows of several runs may have the same key.
-        let rows = if self.sorted && runs.len() > 1 {
-            self.spool.count_sorted(&runs)?
-        } else {
+        let rows = if in_order {
             self.written
+        } else {
+            self.spool.count_sorted(&runs)?
         };
         Ok(SpooledTable {
             number,
             columns: Arc::clone(&self.columns),
             runs,
-            sorted: self.sorted,
+            sorted: !in_order,
             rows,
             spool: 0,
         })

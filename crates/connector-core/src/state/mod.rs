@@ -4,13 +4,14 @@
 //! A directory beside the output, `<output>.state`, has `journal` and `rows`; with rows that are kept for slices that fail
 //! later, `last-journal` and `last-rows` are those of the run before. It is locked while a run is at work.
 
+mod directory;
 mod earlier;
 mod last;
 mod lines;
 mod of_ledger;
 mod shard;
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,14 +20,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use auth_core::Account;
 use serde_json::{Map, Value as Json};
 
+pub(crate) use self::directory::Workspace;
+use self::directory::{locked, remove_file, remove_partial, remove_run, remove_unbegun};
 use self::earlier::{Earlier, Found, found};
 use self::last::Last;
 pub use self::lines::{AccountRegions, Place};
 use self::lines::{Appender, Committed, Line, ReadError, SavedHeading, SavedTable};
 pub(crate) use self::of_ledger::directory_of;
-pub(crate) use self::shard::{ShardError, ShardState};
+pub(crate) use self::shard::{ShardError, ShardState, remove_rest};
 use crate::ledger::SliceEntry;
-use crate::rows::{PARTIAL, Spool, SpooledTable};
+use crate::rows::{Spool, SpooledTable, about};
 use crate::slice::Outcome;
 use crate::table::Heading;
 
@@ -35,6 +38,10 @@ const STATE_VERSION: u32 = 1;
 
 const JOURNAL: &str = "journal";
 const ROWS: &str = "rows";
+/// Bytes that are given back when the disk is full, so that what failed and what was stopped can still be written down: who
+/// goes on with the run must not take a query for its own that was stopped.
+const ROOM: &str = "room";
+const ROOM_BYTES: usize = 64 * 1024;
 
 /// Why a state cannot be used. Nothing was attempted.
 #[derive(Debug, thiserror::Error)]
@@ -147,8 +154,22 @@ impl State {
     /// # Errors
     /// Another run that is at work; with `resume`, a state that is damaged or another run's.
     pub fn open(directory: &Path, identity: &Identity, intent: Intent, now: String) -> Result<Self, StateError> {
-        let io = |error| StateError::Io(directory.to_owned(), error);
         let lock = locked(directory)?;
+        State::open_locked(directory, lock, identity, intent, now).inspect_err(|error| {
+            if matches!(error, StateError::Io(..)) {
+                remove_unbegun(directory);
+            }
+        })
+    }
+
+    fn open_locked(
+        directory: &Path,
+        lock: File,
+        identity: &Identity,
+        intent: Intent,
+        now: String,
+    ) -> Result<Self, StateError> {
+        let io = |error| StateError::Io(directory.to_owned(), error);
         last::mend(directory).map_err(io)?;
         remove_partial(directory).map_err(io)?;
         let journal = directory.join(JOURNAL);
@@ -197,6 +218,8 @@ impl State {
             }
         }
         let mut appender = Appender::new(file, journal_length).map_err(io)?;
+        // Before the first line: a run that has one has begun.
+        std::fs::write(directory.join(ROOM), [0; ROOM_BYTES]).map_err(io)?;
         if journal_length == 0 {
             appender
                 .append(&[Line::Run(lines::Header {
@@ -244,6 +267,15 @@ impl State {
         match &self.disk {
             Some(disk) => disk.journal().appender.append(lines),
             None => Ok(()),
+        }
+    }
+
+    /// The disk is full: gives back what was held for the last lines of the journal.
+    pub(crate) fn make_room(&self) {
+        if let Some(directory) = self.directory()
+            && let Err(error) = remove_file(&directory.join(ROOM))
+        {
+            tracing::debug!(%error, "no room can be made");
         }
     }
 
@@ -317,7 +349,9 @@ impl State {
         let Some(committed) = committed(entry, collected) else {
             return Ok(());
         };
-        disk.journal().keep(committed, tables, Line::Slice)?;
+        let kept = disk.journal().keep(committed, tables, Line::Slice);
+        let what = || format!("the journal in {} cannot be written", disk.directory.display());
+        kept.map_err(|error| about(&what(), &error))?;
         disk.has_slices.store(true, Ordering::Relaxed);
         Ok(())
     }
@@ -359,6 +393,8 @@ impl State {
     /// # Errors
     /// Whatever the disk says.
     pub(crate) fn ended(&self, ledger: String) -> io::Result<()> {
+        // It is a last line too: without it all that was collected could not be merged.
+        self.make_room();
         self.append(&[Line::Ended(ledger)])
     }
 
@@ -413,6 +449,8 @@ impl State {
             last::remove(&disk.directory)?;
             return remove_run(&disk.directory);
         }
+        // Rows and ledger may have taken all that was free.
+        self.make_room();
         self.append(&[Line::Published])?;
         last::remove(&disk.directory)
     }
@@ -480,90 +518,6 @@ fn place(account: &str, region: &str) -> Place {
     Place {
         account: account.to_owned(),
         region: region.to_owned(),
-    }
-}
-
-/// Locks the directory, which is made where it is not there.
-fn locked(directory: &Path) -> Result<File, StateError> {
-    use std::os::unix::fs::MetadataExt as _;
-    let io = |error| StateError::Io(directory.to_owned(), error);
-    loop {
-        std::fs::create_dir_all(directory).map_err(io)?;
-        let lock = match File::open(directory) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            opened => opened.map_err(io)?,
-        };
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StateError::InUse(directory.to_owned())),
-            Err(TryLockError::Error(error)) => return Err(io(error)),
-        }
-        // The run that held it may have removed it, and a third one made it anew.
-        let held = lock.metadata().map_err(io)?;
-        match std::fs::metadata(directory) {
-            Ok(now) if (now.dev(), now.ino()) == (held.dev(), held.ino()) => return Ok(lock),
-            _ => {}
-        }
-    }
-}
-
-/// A directory beside the output of a merge, where files are written before they are whole. It is locked, as that of a run
-/// is. What an unfinished run has left in it stays.
-pub(crate) struct Workspace {
-    directory: PathBuf,
-    /// Locked as long as it is open.
-    _lock: File,
-}
-
-impl Workspace {
-    pub(crate) fn open(directory: &Path) -> Result<Self, StateError> {
-        let lock = locked(directory)?;
-        remove_partial(directory).map_err(|error| StateError::Io(directory.to_owned(), error))?;
-        Ok(Workspace {
-            directory: directory.to_owned(),
-            _lock: lock,
-        })
-    }
-
-    pub(crate) fn directory(&self) -> &Path {
-        &self.directory
-    }
-}
-
-impl Drop for Workspace {
-    fn drop(&mut self) {
-        // It is empty unless somebody else has something there.
-        let _ = std::fs::remove_dir(&self.directory);
-    }
-}
-
-/// What a process was writing when it was killed.
-fn remove_partial(directory: &Path) -> io::Result<()> {
-    for entry in std::fs::read_dir(directory)? {
-        let path = entry?.path();
-        if path.to_string_lossy().ends_with(PARTIAL) {
-            remove_file(&path)?;
-        }
-    }
-    Ok(())
-}
-
-/// Removes the run's own files, and the directory where it is empty then.
-fn remove_run(directory: &Path) -> io::Result<()> {
-    // The journal first: rows without it are nothing.
-    remove_file(&directory.join(JOURNAL))?;
-    remove_file(&directory.join(ROWS))?;
-    // What others have put there is theirs.
-    match std::fs::remove_dir(directory) {
-        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
-        removed => removed,
-    }
-}
-
-fn remove_file(path: &Path) -> io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 use super::lines::{Appender, Committed, Header, Line, Place};
 use super::{
     ANOTHER_WORK, Earlier, JOURNAL, LastGood, ROWS, ReadError, SHARD, STATE_VERSION, found, last, place, remove_run,
-    stands_in,
+    remove_unbegun, stands_in,
 };
 use crate::ledger::SliceEntry;
 use crate::rows::{Spool, SpooledTable};
@@ -62,20 +62,11 @@ impl ShardState {
     pub(crate) fn open(directory: &Path, ledger: &str) -> Result<Self, ShardError> {
         let io = |error| ShardError::Io(directory.to_owned(), error);
         let damaged = |why: String| ShardError::Damaged(directory.to_owned(), why);
-        let missing = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotFound => ShardError::Gone(directory.to_owned()),
-            _ => ShardError::Io(directory.to_owned(), error),
-        };
-        let lock = File::open(directory).map_err(missing)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(ShardError::AtWork(directory.to_owned())),
-            Err(TryLockError::Error(error)) => return Err(io(error)),
-        }
+        let lock = held(directory)?;
         let found = match found(&directory.join(JOURNAL)) {
             Ok(Some(found)) => found,
             Ok(None) => return Err(ShardError::Unfinished(directory.to_owned())),
-            Err(ReadError::Io(error)) => return Err(missing(error)),
+            Err(ReadError::Io(error)) => return Err(missing(directory, error)),
             Err(error @ ReadError::Damaged(..)) => return Err(damaged(error.to_string())),
         };
         if found.header.state_version != STATE_VERSION {
@@ -212,6 +203,38 @@ impl ShardState {
         }
         let journal = OpenOptions::new().write(true).open(self.directory.join(JOURNAL))?;
         Appender::new(journal, self.length)?.append(&[Line::Merged])
+    }
+}
+
+/// Takes the lock of a directory that is there.
+fn held(directory: &Path) -> Result<File, ShardError> {
+    let lock = File::open(directory).map_err(|error| missing(directory, error))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(ShardError::AtWork(directory.to_owned())),
+        Err(TryLockError::Error(error)) => Err(ShardError::Io(directory.to_owned(), error)),
+    }
+}
+
+fn missing(directory: &Path, error: io::Error) -> ShardError {
+    match error.kind() {
+        io::ErrorKind::NotFound => ShardError::Gone(directory.to_owned()),
+        _ => ShardError::Io(directory.to_owned(), error),
+    }
+}
+
+/// Removes what a merge has left that was killed while it removed the shard.
+///
+/// # Errors
+/// A run that is at work there, and whatever the disk says.
+pub(crate) fn remove_rest(directory: &Path) -> Result<(), ShardError> {
+    match held(directory) {
+        Ok(_lock) => {
+            remove_unbegun(directory);
+            Ok(())
+        }
+        Err(ShardError::Gone(_)) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

@@ -18,6 +18,8 @@ const SHOWN_FAILURES: usize = 12;
 const SHOWN_PLACES: usize = 3;
 
 /// Some lines; ends in a line break.
+///
+/// `ledger_path`: where the ledger is, if it could be written.
 pub fn summary(ledger: &Ledger, closing: Option<&str>, exit: Exit, ledger_path: Option<&Path>, width: usize) -> String {
     let mut text = String::from("\n");
     let rows: u64 = ledger.slices.iter().map(|slice| slice.rows).sum();
@@ -76,7 +78,7 @@ pub fn summary(ledger: &Ledger, closing: Option<&str>, exit: Exit, ledger_path: 
     }
     let accounts = HumanCount(ledger.accounts.len() as u64);
     let stale = ledger.slices.iter().any(|slice| slice.stale.is_some());
-    let (verdict, consequence) = verdict(exit, stale);
+    let (verdict, consequence) = verdict(exit, stale, ledger);
     if ledger.state.is_some() && exit != Exit::Complete {
         text.push_str("to collect what is missing, run the same again with --resume\n");
     }
@@ -111,13 +113,24 @@ fn stand_ins(text: &mut String, ledger: &Ledger) {
     }
 }
 
-fn verdict(exit: Exit, stale: bool) -> (&'static str, &'static str) {
+fn verdict(exit: Exit, stale: bool, ledger: &Ledger) -> (&'static str, &'static str) {
     match exit {
         Exit::Complete => ("complete", ""),
         Exit::Partial if stale => ("PARTIAL", "; rows of the failed slices are missing, or old"),
         Exit::Partial => ("PARTIAL", "; rows of the failed slices are missing"),
+        Exit::Failed if !ledger.outputs.is_empty() => {
+            ("FAILED", "; what is named above was published, the rest was not")
+        }
+        // Without a cause of its own, all its slices have failed.
+        Exit::Failed if ledger.shard.is_some() && ledger.cause.is_none() => {
+            ("FAILED", "; nothing was published, merge takes it as it is")
+        }
+        Exit::Failed if ledger.state.is_some() => ("FAILED", "; nothing was published, what was collected is kept"),
+        Exit::Failed if ledger.slices.iter().any(|slice| slice.outcome.is_collected()) => {
+            ("FAILED", "; nothing was published")
+        }
         Exit::Failed => ("FAILED", "; nothing was collected and nothing was published"),
-        Exit::Interrupted | Exit::Terminated => ("INTERRUPTED", "; nothing was published"),
+        Exit::Interrupted | Exit::Terminated | Exit::HungUp => ("INTERRUPTED", "; nothing was published"),
         Exit::Defect | Exit::Usage => ("FAILED", ""),
     }
 }

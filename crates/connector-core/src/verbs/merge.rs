@@ -3,7 +3,6 @@
 mod shards;
 
 use std::collections::HashSet;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,19 +10,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use auth_core::Host;
+use auth_core::error::Report;
 use futures::{Stream, StreamExt as _};
 use serde_json::{Map, Value as Json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use self::shards::{Shards, read};
-use super::publishing::{Target, is_of_a_stale_misfit, publish_all, stand_in, tell, told};
+use self::shards::{Shards, given};
+use super::ending::{Shape, is_of_a_stale_misfit, laid_out, stand_in, tell, told};
+use super::publishing::{Publishing, put, put_ledger};
 use crate::connector::{About, Columns, Connector};
 use crate::exit::Exit;
+use crate::ledger::read::Merged;
 use crate::ledger::{LEDGER_VERSION, Ledger, timestamp};
 use crate::parameters::catalog::{KEEP_LAST_GOOD, LEDGER, OUTPUT, SHARD};
-use crate::rows::{Ended, Format, OutputPath, leading_headings};
-use crate::settings::{ledger_of, state_of, unwritable};
+use crate::rows::{Ended, Format, OutputPath, directory_of, leading_headings};
+use crate::settings::places::{has_room_for_state, is_same, ledger_of, replaceable, state_of, writable};
 use crate::shard::SHARD_PLACEHOLDER;
 use crate::state::{StateError, Workspace};
 use crate::table::Heading;
@@ -72,6 +74,14 @@ impl Merge {
     fn ledger_path(&self) -> PathBuf {
         self.ledger.clone().unwrap_or_else(|| ledger_of(&self.output))
     }
+}
+
+/// What a merge has come to.
+enum Done {
+    /// It is told by the ledger, which is in its place or could not be put there.
+    Now { ledger: Ledger, exit: Exit, is_put: bool },
+    /// The same shards were merged to the same place before, and all of it is there.
+    Before,
 }
 
 /// Why nothing was merged. All shards stay as they are.
@@ -131,10 +141,18 @@ pub(crate) async fn merge<C: Connector>(
         exit
     };
     Ok(match ended {
-        Ok((ledger, exit)) => {
+        Ok(Done::Now { ledger, exit, is_put }) => {
             let closing = connector.closing(&ledger.totals);
-            tell(terminal, &ledger, closing, exit, Some(&ledger_path));
+            let ledger_path = Some(&*ledger_path).filter(|_| is_put);
+            tell(terminal, &ledger, ledger_path, closing, exit);
             exit
+        }
+        Ok(Done::Before) => {
+            tracing::info!(
+                "these shards were merged before, {} is the ledger: what was left of them is cleaned up",
+                ledger_path.display()
+            );
+            Exit::Complete
         }
         Err(Refusal::Wrong(why)) => refuse(&why, Exit::Usage),
         Err(Refusal::Disk(why)) => refuse(&why, Exit::Failed),
@@ -148,9 +166,17 @@ fn merged(
     merge: &Merge,
     now: &dyn Fn() -> SystemTime,
     stopped: &AtomicBool,
-) -> Result<(Ledger, Exit), Refusal> {
+) -> Result<Done, Refusal> {
     let ledger_path = merge.ledger_path();
-    let mut shards = read(about, &merge.shards)?;
+    let given = given(about, &merge.shards)?;
+    let digests = given.digests();
+    if given.has_gone() && was_merged(merge, &ledger_path, &digests) {
+        // A merge was killed while it removed what the shards have left.
+        let _workspace = Workspace::open(&state_of(&merge.output))?;
+        given.clean_up(merge.keep_shards);
+        return Ok(Done::Before);
+    }
+    let mut shards = given.open()?;
     if let Some(shard) = shards.with_state(&state_of(&merge.output)) {
         return Err(Refusal::Wrong(format!(
             "output is that of shard {shard}: give the merged rows another name"
@@ -170,24 +196,39 @@ fn merged(
     let workspace = Workspace::open(&state_of(&merge.output))?;
     let leading = leading_headings(&shards.leading());
     let (mut ledger, mut tables) = joined(about, merge, &mut shards)?;
+    ledger.merged = digests;
+    let shards = Arc::new(shards);
     let mut exit = Exit::of(ledger.slices.iter().map(|slice| slice.outcome));
     if exit == Exit::Partial {
         let stand = |entry: &_, known: &dyn Fn(&str) -> bool| Ok(shards.last_good(entry, known));
         let stood = stand_in(stand, &mut ledger, &mut tables, now());
         stood.map_err(|error| Refusal::Disk(error.to_string()))?;
     }
-    let target = Target {
+    let shape = Shape {
         path: Some(&merge.output),
         leading: &leading,
         fixed,
-        format,
-        workspace: Some(workspace.directory()),
-        source: &shards.rows(stopped),
-        again: "merge again",
     };
-    exit = publish_all(&target, &mut ledger, &tables, exit, |_| {}, &mut io::sink());
-    // Interrupted when all is written, it ends in order.
-    if stopped.load(Ordering::Relaxed) && ledger.cause.is_some() {
+    let outputs = laid_out(&shape, &mut ledger, &tables, &mut exit, |_| {});
+    let directory = Some(workspace.directory());
+    let mut written = Vec::new();
+    if matches!(exit, Exit::Complete | Exit::Partial) {
+        let publishing = Publishing {
+            outputs,
+            format,
+            source: Arc::<Shards>::clone(&shards),
+            workspace: directory.map(Path::to_owned),
+        };
+        match publishing.write(&mut io::sink(), stopped) {
+            Ok(whole) => written = whole,
+            Err(error) => {
+                ledger.cause = Some(unwritten(&error));
+                exit = Exit::Failed;
+            }
+        }
+    }
+    // Nothing is in its place yet. From here on it ends in order.
+    if stopped.load(Ordering::Relaxed) {
         return Err(Refusal::Interrupted);
     }
     let finished = now();
@@ -196,13 +237,19 @@ fn merged(
     let took = started.ok().and_then(|started| finished.duration_since(started).ok());
     ledger.duration_seconds = took.unwrap_or_default().as_secs_f64();
     ledger.finish(exit);
-    let saved = ledger.save(&ledger_path, Some(workspace.directory()));
-    saved.map_err(|error| {
-        Refusal::Disk(format!(
-            "the ledger cannot be written to {}: {error}; nothing is lost: merge again",
-            ledger_path.display()
-        ))
-    })?;
+    let mut put = put(&mut ledger, written, Some(&ledger_path), directory);
+    if let Err(error) = &put {
+        if matches!(exit, Exit::Complete | Exit::Partial) {
+            exit = Exit::Failed;
+        }
+        // The first cause is what to mend.
+        match &ledger.cause {
+            None => ledger.cause = Some(unwritten(error)),
+            Some(_) => tracing::error!("{error}"),
+        }
+        ledger.finish(exit);
+        put = put_ledger(&ledger, Some(&ledger_path), directory);
+    }
     // What is missing may still be collected, and everything merged again.
     if exit == Exit::Complete {
         shards.merged(merge.keep_shards);
@@ -211,28 +258,51 @@ fn merged(
             "what the shards have collected stays: run those that are not complete again with --resume, and merge again"
         );
     }
-    Ok((ledger, exit))
+    let is_put = put.is_ok();
+    Ok(Done::Now { ledger, exit, is_put })
+}
+
+/// Whether the ledger says that shards with ledgers of these digests were merged, completely and into the same output, and what
+/// it names is there.
+fn was_merged(merge: &Merge, ledger: &Path, digests: &[String]) -> bool {
+    let bytes = std::fs::read(ledger).unwrap_or_default();
+    let output = merge.output.0.display().to_string();
+    serde_json::from_slice(&bytes).is_ok_and(|ledger: Merged| ledger.is_of(digests, &output) && ledger.is_published())
+}
+
+/// The disk does not take what is to be written.
+fn unwritten(error: &io::Error) -> Report {
+    Report {
+        message: error.to_string(),
+        hint: Some("nothing is lost: make room or mend the path, then merge again".to_owned()),
+        ..Report::default()
+    }
 }
 
 fn check_paths(merge: &Merge, ledger: &Path) -> Result<(), Refusal> {
-    let wrong = |name: &str, why: String| Refusal::Wrong(format!("{name}: {why}"));
-    if let Some(why) = unwritable(&merge.output.of_all(), &merge.output.directory()) {
-        return Err(wrong(OUTPUT.name, why));
-    }
-    if let Some(path) = &merge.ledger {
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        if let Some(why) = unwritable(path, parent.unwrap_or(Path::new("."))) {
-            return Err(wrong(LEDGER.name, why));
-        }
-    }
-    if *ledger == merge.output.of_all() {
+    const INSTEAD: &str = "name a file";
+    let wrong = |name: &'static str| move |why: String| Refusal::Wrong(format!("{name}: {why}"));
+    let output = merge.output.of_all();
+    writable(&output, &merge.output.directory(), INSTEAD).map_err(wrong(OUTPUT.name))?;
+    has_room_for_state(&merge.output).map_err(wrong(OUTPUT.name))?;
+    let tried = match &merge.ledger {
+        Some(path) => writable(path, directory_of(path), INSTEAD),
+        // Its directory may have placeholders in it, and is made then; it is the output's otherwise.
+        None => replaceable(ledger, INSTEAD),
+    };
+    tried.map_err(wrong(LEDGER.name))?;
+    if is_same(ledger, &output) {
         let why = "ledger and output name the same file: give the ledger another name";
         return Err(Refusal::Wrong(why.to_owned()));
     }
-    let real = |path: &Path| fs::canonicalize(path).ok();
-    if real(ledger).is_some() && merge.shards.iter().any(|shard| real(shard) == real(ledger)) {
-        let why = format!("{} is a shard's: give the merged ledger another name", ledger.display());
-        return Err(wrong(LEDGER.name, why));
+    for (name, path) in [(OUTPUT.name, &*output), (LEDGER.name, ledger)] {
+        if merge.shards.iter().any(|shard| is_same(shard, path)) {
+            let why = format!(
+                "{} is a shard's ledger: give what is merged another name",
+                path.display()
+            );
+            return Err(wrong(name)(why));
+        }
     }
     Ok(())
 }
@@ -258,6 +328,7 @@ fn joined(about: &About, merge: &Merge, shards: &mut Shards) -> Result<(Ledger, 
         outputs: Vec::new(),
         resumed: None,
         shard: None,
+        merged: Vec::new(),
         state: None,
     };
     let mut tables = Vec::new();

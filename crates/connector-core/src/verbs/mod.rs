@@ -2,6 +2,7 @@
 
 mod accounts;
 mod check;
+mod ending;
 mod iam_policy;
 mod merge;
 mod plan;

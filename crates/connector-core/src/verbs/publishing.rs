@@ -1,222 +1,150 @@
-//! The end of `run` and `merge`: rows of earlier runs stand in for what has failed, what does not fit is taken out, the rest
-//! is published.
+//! Publishing, of a run and of what is merged. All files are written beside their places first, the ledger too, and then put there: a disk that is
+//! full, or a signal, leaves everything as it was.
 
-use std::collections::HashSet;
 use std::io::{self, Write};
-use std::path::Path;
-use std::time::SystemTime;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use auth_core::error::Report;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use futures::{Stream, StreamExt as _};
 
 use crate::exit::Exit;
-use crate::ledger::{Ledger, SliceEntry, Stale};
-use crate::rows::{Ended, Format, OutputPath, RowSource, layout, publish};
-use crate::slice::Outcome;
-use crate::state::LastGood;
-use crate::table::Heading;
-use crate::terminal::{LogFormat, Terminal, summary};
+use crate::ledger::Ledger;
+use crate::rows::{Format, Output, Published, RowSource, Whole, about, write_beside};
 
-/// What a warning of stale rows that do not fit begins with.
-const STALE_MISFIT: &str = "the last good rows of ";
-
-/// Where rows come from and go to.
-pub(super) struct Target<'a> {
-    /// `None`: standard output.
-    pub(super) path: Option<&'a OutputPath>,
-    /// The leading columns.
-    pub(super) leading: &'a [Heading],
-    /// The columns behind them, where they are always the same.
-    pub(super) fixed: Option<&'a [Heading]>,
-    /// As which the rows were encoded.
+/// What is to be written.
+pub(super) struct Publishing {
+    pub(super) outputs: Vec<Output>,
     pub(super) format: Format,
-    /// Where files are written before they are whole.
-    pub(super) workspace: Option<&'a Path>,
     /// Where the rows wait.
-    pub(super) source: &'a dyn RowSource,
-    /// What to do when they cannot be written.
-    pub(super) again: &'static str,
+    pub(super) source: Arc<dyn RowSource + Send + Sync>,
+    /// Where files are written before they are whole.
+    pub(super) workspace: Option<PathBuf>,
 }
 
-/// Publishes the rows of `slices`, which stand in order, where there are any to be. A slice that does not fit becomes a
-/// failure in the ledger, and `misfit` is told of it. Gives how it ends.
-pub(super) fn publish_all(
-    target: &Target<'_>,
-    ledger: &mut Ledger,
-    slices: &[Ended],
-    mut exit: Exit,
-    misfit: impl Fn(&Ended),
-    stdout: &mut (dyn Write + Send),
-) -> Exit {
-    let (outputs, misfits) = layout(target.path, target.leading, target.fixed, slices);
-    for found in misfits {
-        let slice = &slices[found.slice];
-        if !slice.stale {
-            misfit(slice);
-        }
-        let several = target.path.is_some_and(OutputPath::is_several);
-        does_not_fit(ledger, slice, found.why, several);
-        if exit == Exit::Complete {
-            exit = Exit::of(ledger.slices.iter().map(|slice| slice.outcome));
-        }
-    }
-    for warning in &ledger.warnings {
-        tracing::warn!("{warning}");
-    }
-    if !matches!(exit, Exit::Complete | Exit::Partial) {
-        return exit;
-    }
-    for output in &outputs {
-        match publish(output, target.format, target.source, target.workspace, stdout) {
-            Ok(published) => ledger.outputs.push(published),
-            // The reader has seen enough. That is no failure, but neither does it make a partial run a complete one.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-            Err(error) => {
-                ledger.cause = Some(unwritten(&error, target.again));
-                return Exit::Failed;
-            }
-        }
-    }
-    exit
+/// How the writing has ended. Nothing is in its place yet.
+pub(super) enum Written {
+    /// All of it stands beside its place, or has gone to standard output.
+    Whole(Vec<(Published, Option<Whole>)>),
+    /// The reader of standard output has seen enough.
+    ReaderGone,
+    /// The disk or the pipe takes no more.
+    Failed(io::Error),
+    /// A signal came first.
+    Interrupted(Exit),
 }
 
-/// The disk does not take what is to be written.
-pub(super) fn unwritten(error: &io::Error, again: &str) -> Report {
-    Report {
-        message: error.to_string(),
-        hint: Some(format!("nothing is lost: make room or mend the path, then {again}")),
-        ..Report::default()
-    }
-}
-
-/// Puts the last good rows in the place of what has failed.
-pub(super) fn stand_in(
-    mut last_good: impl FnMut(&SliceEntry, &dyn Fn(&str) -> bool) -> io::Result<Vec<LastGood>>,
-    ledger: &mut Ledger,
-    tables: &mut Vec<Ended>,
-    now: SystemTime,
-) -> io::Result<()> {
-    let regions = ledger
-        .slices
-        .iter()
-        .filter_map(|slice| Some((slice.account_id.clone(), slice.region.clone()?)));
-    let known: HashSet<(String, String)> = regions.collect();
-    for entry in ledger.slices.iter_mut().filter(|entry| entry.outcome.is_failure()) {
-        let account = entry.account_id.clone();
-        let kept = last_good(entry, &|region| known.contains(&(account.clone(), region.to_owned())))?;
-        let Some(oldest) = kept.iter().map(|(_, collected, _)| collected).min() else {
-            continue;
-        };
-        let since = OffsetDateTime::parse(oldest, &Rfc3339)
-            .map(SystemTime::from)
-            .unwrap_or(now);
-        entry.stale = Some(Stale {
-            rows: kept
-                .iter()
-                .flat_map(|(.., tables)| tables)
-                .map(|table| table.rows)
-                .sum(),
-            regions: kept.iter().map(|(region, ..)| region.clone()).collect(),
-            collected: oldest.clone(),
-            age_seconds: now.duration_since(since).unwrap_or_default().as_secs_f64(),
+impl Publishing {
+    /// Writes until `stop` is set.
+    ///
+    /// # Errors
+    /// What could not be written, with its path; nothing is left beside the places then.
+    pub(super) fn write(
+        self,
+        stdout: &mut (dyn Write + Send),
+        stop: &AtomicBool,
+    ) -> io::Result<Vec<(Published, Option<Whole>)>> {
+        let (workspace, outputs) = (self.workspace.as_deref(), self.outputs.iter());
+        let written = outputs.map(|output| {
+            let written = write_beside(output, self.format, &*self.source, workspace, stdout, stop)?;
+            Ok((written.published, written.file))
         });
-        tables.extend(kept.into_iter().map(|(region, _, tables)| Ended {
-            account: account.clone(),
-            region,
-            stale: true,
-            tables,
-        }));
+        written.collect()
     }
-    tables.sort_by(|a, b| (&a.account, &a.region).cmp(&(&b.account, &b.region)));
-    Ok(())
-}
 
-/// Takes a slice whose columns do not fit out of what the ledger says is in the output.
-fn does_not_fit(ledger: &mut Ledger, slice: &Ended, why: String, several: bool) {
-    let mut entries = ledger
-        .slices
-        .iter_mut()
-        .filter(|entry| entry.account_id == slice.account);
-    if slice.stale {
-        let place = format!("{} {}", slice.account, slice.region);
-        let stale = entries.filter_map(|entry| entry.stale.as_mut());
-        for stale in stale.filter(|stale| stale.regions.contains(&slice.region)) {
-            stale.regions.retain(|region| *region != slice.region);
-            stale.rows -= slice.tables.iter().map(|table| table.rows).sum::<u64>();
+    /// Writes on a thread of its own: a signal is heard meanwhile, also while nobody reads standard output.
+    pub(super) async fn written(
+        self,
+        mut stdout: Box<dyn Write + Send>,
+        interrupts: &mut (impl Stream<Item = Exit> + Unpin),
+    ) -> Written {
+        let to_files = self.outputs.iter().all(|output| output.path.is_some());
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let mut writing = tokio::task::spawn_blocking(move || self.write(&mut *stdout, &stopped));
+        let interrupted = tokio::select! {
+            biased;
+            written = &mut writing => return written.into(),
+            Some(exit) = interrupts.next() => exit,
+        };
+        stop.store(true, Ordering::Relaxed);
+        // Files that are half-written are removed. A pipe that nobody reads is not waited for.
+        if to_files {
+            let _ = writing.await;
         }
-        ledger
-            .warnings
-            .push(format!("{STALE_MISFIT}{place} do not fit into the output: {why}"));
-        return;
+        Written::Interrupted(interrupted)
     }
-    let Some(entry) = entries.find(|entry| entry.region.as_ref() == Some(&slice.region)) else {
-        return;
-    };
-    let hint = if several {
-        "name and cast the columns in the query so that all results are alike"
-    } else {
-        "name and cast the columns in the query so that all results are alike, or write a file for each account with \
-         {accountId} in output"
-    };
-    entry.outcome = Outcome::Failed;
-    entry.rows = 0;
-    entry.cause = Some(Report {
-        message: format!("the rows do not fit into the output: {why}"),
-        hint: Some(hint.to_owned()),
-        ..Report::default()
-    });
 }
 
-/// The warnings of slices, with how many slices they are of.
-pub(super) fn told(slices: &[SliceEntry]) -> Vec<String> {
-    let mut told: Vec<(&str, usize)> = Vec::new();
-    for warning in slices.iter().flat_map(|entry| &entry.warnings) {
-        match told.iter_mut().find(|(known, _)| known == warning) {
-            Some((_, count)) => *count += 1,
-            None => told.push((warning, 1)),
+impl From<Result<io::Result<Vec<(Published, Option<Whole>)>>, tokio::task::JoinError>> for Written {
+    fn from(written: Result<io::Result<Vec<(Published, Option<Whole>)>>, tokio::task::JoinError>) -> Self {
+        match written {
+            Ok(Ok(written)) => Written::Whole(written),
+            Ok(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => Written::ReaderGone,
+            Ok(Err(error)) => Written::Failed(error),
+            Err(defect) => Written::Failed(io::Error::other(defect)),
         }
     }
-    let told = told.into_iter().map(|(warning, count)| match count {
-        1 => warning.to_owned(),
-        count => format!("{warning} (in {count} slices)"),
-    });
-    told.collect()
 }
 
-/// Whether a warning says that stale rows do not fit beside the others: beside more others that is to be seen anew.
-pub(super) fn is_of_a_stale_misfit(warning: &str) -> bool {
-    warning.starts_with(STALE_MISFIT)
-}
-
-/// The end, for a person or a log collector.
-pub(super) fn tell(
-    terminal: &Terminal,
-    ledger: &Ledger,
-    closing: Option<String>,
-    exit: Exit,
-    ledger_path: Option<&Path>,
-) {
-    if terminal.format == LogFormat::Json {
-        let totals = serde_json::Value::Object(ledger.totals.clone());
-        let cause = ledger
-            .cause
-            .as_ref()
-            .map(|cause| cause.message.as_str())
-            .unwrap_or_default();
-        let hint = ledger
-            .cause
-            .as_ref()
-            .and_then(|cause| cause.hint.as_deref())
-            .unwrap_or_default();
-        tracing::info!(outcome = ledger.outcome, exit_code = exit.code(), %totals, cause, hint, "run finished");
-    } else if !terminal.quiet || exit == Exit::Failed {
-        terminal.print(&summary(
-            ledger,
-            closing.as_deref(),
-            exit,
-            ledger_path,
-            terminal.width(),
-        ));
+/// Puts files and ledger into their places. What is there then stands in the ledger's `outputs`, in the order of `written`.
+/// Gives the SHA-256 of the ledger's bytes, in hex, where it has a place.
+///
+/// # Errors
+/// What could not be written or put, with its path. Where it is the ledger that cannot be written, no file is put either.
+pub(super) fn put(
+    ledger: &mut Ledger,
+    written: Vec<(Published, Option<Whole>)>,
+    path: Option<&Path>,
+    workspace: Option<&Path>,
+) -> io::Result<Option<String>> {
+    let (published, files): (Vec<_>, Vec<_>) = written.into_iter().unzip();
+    ledger.outputs = published;
+    let prepared = match path {
+        Some(path) => match beside(ledger, path, workspace) {
+            Ok(prepared) => Some((path, prepared)),
+            Err(error) => {
+                // Rows that have gone to standard output are there.
+                ledger.outputs.retain(|output| output.path == "-");
+                return Err(error);
+            }
+        },
+        None => None,
+    };
+    for (at, file) in files.into_iter().enumerate() {
+        let Some(file) = file else { continue };
+        if let Err(error) = file.put() {
+            let what = format!("the rows cannot be written to {}", ledger.outputs[at].path);
+            ledger.outputs.truncate(at);
+            return Err(about(&what, &error));
+        }
     }
+    match prepared {
+        Some((path, (prepared, sha256))) => {
+            prepared.put().map_err(|error| unwritten(path, &error))?;
+            Ok(Some(sha256))
+        }
+        None => Ok(None),
+    }
+}
+
+/// Writes the ledger alone, and gives its SHA-256 as [`put`] does.
+///
+/// # Errors
+/// Whatever the disk says, with the path.
+pub(super) fn put_ledger(ledger: &Ledger, path: Option<&Path>, workspace: Option<&Path>) -> io::Result<Option<String>> {
+    let Some(path) = path else { return Ok(None) };
+    let (prepared, sha256) = beside(ledger, path, workspace)?;
+    prepared.put().map_err(|error| unwritten(path, &error))?;
+    Ok(Some(sha256))
+}
+
+fn beside(ledger: &Ledger, path: &Path, workspace: Option<&Path>) -> io::Result<(Whole, String)> {
+    ledger
+        .write_beside(path, workspace)
+        .map_err(|error| unwritten(path, &error))
+}
+
+fn unwritten(path: &Path, error: &io::Error) -> io::Error {
+    about(&format!("the ledger cannot be written to {}", path.display()), error)
 }

@@ -11,18 +11,19 @@ use auth_core::host::AsyncSleep as _;
 use futures::{Stream, StreamExt as _};
 
 use super::Context;
-use super::publishing::{Target, publish_all, stand_in, tell, told, unwritten};
+use super::ending::{Shape, laid_out, stand_in, tell, told};
+use super::publishing::{Publishing, Written, put, put_ledger};
 use crate::collect::{Collected, CutShort, Journal, Run, collect, resolve};
 use crate::connector::{Collector as _, Columns, Connector, DefaultRegions, parameters_of};
 use crate::exit::Exit;
 use crate::ledger::{Identity, LEDGER_VERSION, Ledger, SliceEntry, timestamp};
-use crate::rows::{Ended, Rows, Spool, SpooledTable};
+use crate::rows::{Ended, Rows, Spool, SpooledTable, about, directory_of};
+use crate::settings::Settings;
 use crate::state::{self, State, StateError};
 use crate::terminal::{Progress, harmless};
 
-/// What to do where rows cannot be written.
-const AGAIN: &str = "run again with --resume";
-
+/// The ledger of a small run has about so many bytes.
+const ROOM_FOR_LEDGER: usize = 4096;
 /// What runs at AWS must have been stopped within this time when a run is interrupted.
 const STOP_TIME: Duration = Duration::from_secs(30);
 
@@ -41,6 +42,8 @@ enum Early {
     Auth(AuthError),
     /// What an unfinished run has left is not this run's.
     State(StateError),
+    /// Nothing more can be kept.
+    Unkept(String),
 }
 
 /// The first of `interrupts` ends the run in order, a second one at once.
@@ -49,12 +52,15 @@ pub(crate) async fn run<C: Connector>(
     collector: C::Collector,
     context: &Context<'_>,
     resume: Option<&Resume>,
-    stdout: &mut (dyn Write + Send),
+    stdout: Box<dyn Write + Send>,
     interrupts: impl Stream<Item = Exit>,
 ) -> io::Result<Exit> {
     let mut interrupts = std::pin::pin!(interrupts);
     let settings = context.settings;
     let started = context.host.time().now();
+    if let Err(error) = room_for_ledger(settings) {
+        return Ok(refuse(context, &error));
+    }
     let state = match opened_state(connector, &collector, context, resume, timestamp(started)) {
         Ok(state) => Arc::new(state),
         Err(error) => return Ok(refuse(context, &error)),
@@ -63,7 +69,9 @@ pub(crate) async fn run<C: Connector>(
     ledger.started = timestamp(started);
     ledger.resumed = state.resumed().map(str::to_owned);
     let spool = Arc::clone(state.spool());
-    let rows = Rows::new(settings.format, &settings.leading, Arc::clone(&spool)).formulas(settings.formulas);
+    let rows = Rows::new(settings.format, &settings.leading, Arc::clone(&spool))
+        .formulas(settings.formulas)
+        .scratch_files(settings.scratch_files);
     let progress = Arc::new(Progress::new(context.terminal));
     let journal = Arc::new(Journal::default());
     let run = Arc::new(Run::new(
@@ -83,11 +91,14 @@ pub(crate) async fn run<C: Connector>(
             state.signed_in(&account).map_err(Early::State)?;
         }
         progress.accounts_known(list.accounts.len(), list.skipped.len());
-        collect(&run, list).await;
-        Ok::<_, Early>(())
+        tokio::select! {
+            biased;
+            why = run.unkept() => Err(Early::Unkept(why)),
+            () = collect(&run, list) => Ok(()),
+        }
     };
     let collecting = context.host.until(started + settings.run_timeout, collecting);
-    let ended = tokio::select! {
+    let mut ended = tokio::select! {
         biased;
         Some(exit) = interrupts.next() => Err(exit),
         result = collecting => Ok(result),
@@ -95,7 +106,10 @@ pub(crate) async fn run<C: Connector>(
     // Outside of what was cut short.
     tokio::select! {
         () = run.stop() => {}
-        Some(_) = interrupts.next() => tracing::warn!("interrupted again: what runs at AWS may not have been stopped"),
+        Some(exit) = interrupts.next() => {
+            tracing::warn!("interrupted again: what runs at AWS may not have been stopped");
+            ended = ended.and(Err(exit));
+        }
         () = context.host.sleep().sleep(STOP_TIME) => tracing::warn!("AWS has not confirmed in time that everything was stopped"),
     }
     // Nothing is asked any more; what is left takes as long as its reader does.
@@ -111,6 +125,10 @@ pub(crate) async fn run<C: Connector>(
             }
             journal.cut_short(CutShort::Deadline(settings.run_timeout), now, &state);
         }
+        Ok(Some(Err(Early::Unkept(_)))) => {
+            state.make_room();
+            journal.cut_short(CutShort::Disk, now, &state);
+        }
         Ok(Some(_)) => {}
     }
     progress.finish();
@@ -120,8 +138,16 @@ pub(crate) async fn run<C: Connector>(
     ledger.warnings.extend(context.host.aws_is_ahead().map(clock_is_wrong));
     let mut exit = match &ended {
         Err(exit) => *exit,
+        Ok(Some(Err(Early::State(StateError::Io(directory, error))))) => {
+            ledger.cause = Some(unwritten(&about(&directory.display().to_string(), error), &state));
+            Exit::Failed
+        }
         Ok(Some(Err(Early::State(error)))) => {
             return Ok(refuse(context, error));
+        }
+        Ok(Some(Err(Early::Unkept(why)))) => {
+            ledger.cause = Some(unwritten(why, &state));
+            Exit::Failed
         }
         Ok(Some(Err(Early::Auth(error)))) => {
             ledger.cause = Some(error.report());
@@ -141,60 +167,94 @@ pub(crate) async fn run<C: Connector>(
             now,
         )
     {
-        ledger.cause = Some(unwritten(&error, AGAIN));
+        state.make_room();
+        ledger.cause = Some(unwritten(&error, &state));
         exit = Exit::Failed;
     }
     let fixed = match connector.columns() {
         Columns::Fixed(columns) => Some(columns),
         Columns::OfTheResult(_) => None,
     };
-    let target = Target {
+    let shape = Shape {
         path: settings.output.path(),
         leading: &rows.leading,
         fixed: fixed.as_deref(),
-        format: settings.format,
-        workspace: state.directory(),
-        source: &*spool,
-        again: AGAIN,
     };
     let misfit = |slice: &Ended| state.misfit(&slice.account, &slice.region, settings.shard.is_some());
-    exit = publish_all(&target, &mut ledger, &tables, exit, misfit, stdout);
+    let outputs = laid_out(&shape, &mut ledger, &tables, &mut exit, misfit);
+    let mut written = Vec::new();
+    if matches!(exit, Exit::Complete | Exit::Partial) {
+        let publishing = Publishing {
+            outputs,
+            format: settings.format,
+            source: spool,
+            workspace: state.directory().map(Path::to_owned),
+        };
+        match publishing.written(stdout, &mut interrupts).await {
+            Written::Whole(whole) => written = whole,
+            // That is no failure, but neither does it make a partial run a complete one.
+            Written::ReaderGone => {}
+            Written::Failed(error) => {
+                ledger.cause = Some(unwritten(&error, &state));
+                exit = Exit::Failed;
+            }
+            Written::Interrupted(interrupted) => exit = interrupted,
+        }
+    }
     let finished = context.host.time().now();
     ledger.finished = timestamp(finished);
     ledger.duration_seconds = finished.duration_since(started).unwrap_or_default().as_secs_f64();
-    ledger.finish(exit);
     let something = state.has_slices();
-    // What a shard leaves is taken by the merge, be it nothing.
-    let to_be_merged = settings.shard.is_some()
-        && ledger.cause.is_none()
-        && matches!(exit, Exit::Complete | Exit::Partial | Exit::Failed);
-    if to_be_merged || (exit != Exit::Complete && something) {
-        ledger.state = state.directory().map(|directory| directory.display().to_string());
+    let directory = state.directory();
+    let end = |ledger: &mut Ledger, exit: Exit| {
+        ledger.finish(exit);
+        let kept = to_be_merged(settings, ledger, exit) || (exit != Exit::Complete && something);
+        ledger.state = directory
+            .filter(|_| kept)
+            .map(|directory| directory.display().to_string());
+    };
+    end(&mut ledger, exit);
+    let ledger_path = settings.ledger.as_deref();
+    let mut put = put(&mut ledger, written, ledger_path, directory);
+    if let Err(error) = &put {
+        if matches!(exit, Exit::Complete | Exit::Partial) {
+            exit = Exit::Failed;
+        }
+        // The first cause is what to mend.
+        let unwritten = unwritten(error, &state);
+        match &ledger.cause {
+            None => ledger.cause = Some(unwritten),
+            Some(_) => tracing::error!("{}", unwritten.message),
+        }
+        end(&mut ledger, exit);
+        state.make_room();
+        // A small ledger may find the room that large rows have not, and one of a failed run has to say so.
+        put = put_ledger(&ledger, ledger_path, directory);
     }
-    let mut written = None;
-    if let Some(path) = &settings.ledger {
-        let saved = ledger.save(path, state.directory()).map_err(|error| {
-            let why = format!("the ledger cannot be written to {}: {error}", path.display());
-            io::Error::new(error.kind(), why)
-        });
-        written = Some(saved?);
-    }
-    let keep = settings.keep_last_good || to_be_merged;
+    let to_be_merged = to_be_merged(settings, &ledger, exit);
     let cleaned = match exit {
-        Exit::Complete | Exit::Partial => state.published(exit == Exit::Complete, keep),
+        Exit::Complete | Exit::Partial => {
+            state.published(exit == Exit::Complete, settings.keep_last_good || to_be_merged)
+        }
         _ if something || to_be_merged => Ok(()),
         _ => state.clean_up(),
     };
-    let cleaned = match written.filter(|_| to_be_merged) {
-        Some(ledger) => cleaned.and_then(|()| state.ended(ledger)),
-        None => cleaned,
+    let cleaned = match &put {
+        Ok(Some(ledger)) if to_be_merged => cleaned.and_then(|()| state.ended(ledger.clone())),
+        _ => cleaned,
     };
     if let Err(error) = cleaned {
         tracing::warn!("what is kept beside the output could not be cleaned up: {error}");
     }
+    let ledger_path = ledger_path.filter(|_| put.is_ok());
     let closing = connector.closing(&ledger.totals);
-    tell(context.terminal, &ledger, closing, exit, settings.ledger.as_deref());
+    tell(context.terminal, &ledger, ledger_path, closing, exit);
     Ok(exit)
+}
+
+/// Whether what a shard leaves is taken by the merge, be it nothing.
+fn to_be_merged(settings: &Settings, ledger: &Ledger, exit: Exit) -> bool {
+    settings.shard.is_some() && ledger.cause.is_none() && matches!(exit, Exit::Complete | Exit::Partial | Exit::Failed)
 }
 
 /// What an earlier run has left, or a new state.
@@ -279,6 +339,30 @@ fn too_late(limit: Duration) -> Report {
     }
 }
 
+fn unwritten(why: &impl ToString, state: &State) -> Report {
+    let hint = match state.has_slices() {
+        true => "nothing is lost: make room or mend the path, then run again with --resume",
+        false => "make room or mend the path, then run again",
+    };
+    Report {
+        message: why.to_string(),
+        hint: Some(hint.to_owned()),
+        ..Report::default()
+    }
+}
+
+/// Told before anything is collected, where the ledger has a disk of its own.
+fn room_for_ledger(settings: &Settings) -> Result<(), StateError> {
+    let Some(path) = &settings.ledger else { return Ok(()) };
+    let directory = directory_of(path);
+    if !directory.is_dir() {
+        return Ok(());
+    }
+    let write = |mut file: std::fs::File| file.write_all(&[0; ROOM_FOR_LEDGER]);
+    let written = tempfile::tempfile_in(directory).and_then(write);
+    written.map_err(|error| StateError::Io(directory.to_owned(), error))
+}
+
 fn opened<C: Connector>(connector: &C, context: &Context<'_>) -> Ledger {
     let about = connector.about();
     Ledger {
@@ -300,6 +384,7 @@ fn opened<C: Connector>(connector: &C, context: &Context<'_>) -> Ledger {
         outputs: Vec::new(),
         resumed: None,
         shard: context.settings.shard.map(|shard| shard.to_string()),
+        merged: Vec::new(),
         state: None,
     }
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use auth_core::Account;
 use serde_json::Value as Json;
@@ -16,7 +15,7 @@ use crate::ledger::read::{AccountForm, Kind, SliceForm, Written};
 use crate::ledger::{LEDGER_VERSION, SliceEntry};
 use crate::rows::{Format, RowSource, SpooledTable, hex};
 use crate::shard::Shard;
-use crate::state::{LastGood, ShardError, ShardState};
+use crate::state::{LastGood, ShardError, ShardState, is_there, remove_rest};
 
 /// One shard.
 pub(super) struct Merged {
@@ -32,11 +31,14 @@ pub(super) struct Merged {
 /// All of them, by index.
 pub(super) struct Shards(Vec<Merged>);
 
-/// Reads the ledgers and takes what the runs have left.
+/// The ledgers of all shards, each with its path and its SHA-256.
+pub(super) struct Given<'a>(BTreeMap<Shard, (&'a Path, Written, String)>);
+
+/// Reads the ledgers.
 ///
 /// # Errors
-/// Whatever is not one of each shard of one run.
-pub(super) fn read(about: &About, ledgers: &[PathBuf]) -> Result<Shards, Refusal> {
+/// Whatever is not one of each shard.
+pub(super) fn given<'a>(about: &About, ledgers: &'a [PathBuf]) -> Result<Given<'a>, Refusal> {
     let mut found: BTreeMap<Shard, (&Path, Written, String)> = BTreeMap::new();
     for path in ledgers {
         let (shard, ledger, digest) = read_ledger(about, path)?;
@@ -69,39 +71,91 @@ pub(super) fn read(about: &About, ledgers: &[PathBuf]) -> Result<Shards, Refusal
             "shard {first}{more} is missing: give its ledger too, or run it with --shard {first}"
         )));
     }
-    let mut shards: Vec<Merged> = Vec::new();
-    for (number, (shard, (path, ledger, digest))) in found.into_iter().enumerate() {
-        let state = open(path, &ledger, &digest).map_err(|error| refused(shard, path, error))?;
-        let wrong = |why: String| Refusal::Wrong(named(shard, path, &why));
-        if state.shard() != Some(shard.to_string().as_str()) {
-            return Err(wrong("what its run has left is another shard's".to_owned()));
-        }
-        if let Some(first) = shards.first() {
-            let apart = |why: String| {
-                let first = first.shard;
-                wrong(format!(
-                    "it and shard {first} are not of one run: {why}; run the one that is wrong again"
-                ))
-            };
-            if let Some(why) = first.state.differs(&state) {
-                return Err(apart(why));
-            }
-            if let (Some(one), Some(other)) = (first.state.caller(), state.caller())
-                && one != other
-            {
-                return Err(apart(format!("they had signed in to accounts {other} and {one}")));
-            }
-        }
-        shards.push(Merged {
-            shard,
-            path: path.to_owned(),
-            number,
-            keep_last_good: keeps_last_good(&ledger.parameters),
-            ledger,
-            state,
-        });
+    Ok(Given(found))
+}
+
+impl Given<'_> {
+    /// The SHA-256 of each, by index, in hex.
+    pub(super) fn digests(&self) -> Vec<String> {
+        self.0.values().map(|(.., digest)| digest.clone()).collect()
     }
-    Ok(Shards(shards))
+
+    /// Whether there is a shard that has left nothing, or nothing any more.
+    pub(super) fn has_gone(&self) -> bool {
+        let mut all = self.0.values();
+        all.any(|(path, ledger, _)| !is_there(&directory(path, ledger)))
+    }
+
+    /// Takes what the runs have left.
+    ///
+    /// # Errors
+    /// Whatever is not of one run, or not whole.
+    pub(super) fn open(self) -> Result<Shards, Refusal> {
+        let mut shards: Vec<Merged> = Vec::new();
+        for (number, (shard, (path, ledger, digest))) in self.0.into_iter().enumerate() {
+            let state =
+                ShardState::open(&directory(path, &ledger), &digest).map_err(|error| refused(shard, path, error))?;
+            let wrong = |why: String| Refusal::Wrong(named(shard, path, &why));
+            if state.shard() != Some(shard.to_string().as_str()) {
+                return Err(wrong("what its run has left is another shard's".to_owned()));
+            }
+            if let Some(first) = shards.first() {
+                let apart = |why: String| {
+                    let first = first.shard;
+                    wrong(format!(
+                        "it and shard {first} are not of one run: {why}; run the one that is wrong again"
+                    ))
+                };
+                if let Some(why) = first.state.differs(&state) {
+                    return Err(apart(why));
+                }
+                if let (Some(one), Some(other)) = (first.state.caller(), state.caller())
+                    && one != other
+                {
+                    return Err(apart(format!("they had signed in to accounts {other} and {one}")));
+                }
+            }
+            shards.push(Merged {
+                shard,
+                path: path.to_owned(),
+                number,
+                keep_last_good: keeps_last_good(&ledger.parameters),
+                ledger,
+                state,
+            });
+        }
+        Ok(Shards(shards))
+    }
+
+    /// All of it was merged before: what is still there of the shards goes, as with [`Shards::merged`].
+    pub(super) fn clean_up(self, keep: bool) {
+        for (shard, (path, ledger, digest)) in self.0 {
+            let directory = directory(path, &ledger);
+            let done = match is_there(&directory) {
+                true => ShardState::open(&directory, &digest).and_then(|state| {
+                    let done = done_with(&state, keep || keeps_last_good(&ledger.parameters));
+                    done.map_err(|error| ShardError::Io(directory.clone(), error))
+                }),
+                false => remove_rest(&directory),
+            };
+            if let Err(error) = done {
+                not_cleaned_up(shard, path, &error);
+            }
+        }
+    }
+}
+
+/// What a shard has left goes, or stays for later runs.
+fn done_with(state: &ShardState, keep: bool) -> io::Result<()> {
+    match keep {
+        true => state.mark_merged(),
+        false => state.remove(),
+    }
+}
+
+fn not_cleaned_up(shard: Shard, path: &Path, error: &dyn std::error::Error) {
+    let why = format!("what it has left could not be cleaned up: {error}");
+    tracing::warn!("{}", named(shard, path, &why));
 }
 
 fn named(shard: Shard, path: &Path, why: &str) -> String {
@@ -156,13 +210,10 @@ fn read_ledger(about: &About, path: &Path) -> Result<(Shard, Written, String), R
 }
 
 /// What a run has left stands beside its ledger, also where both were copied, or where the ledger says.
-fn open(path: &Path, ledger: &Written, digest: &str) -> Result<ShardState, ShardError> {
+fn directory(path: &Path, ledger: &Written) -> PathBuf {
     let said = PathBuf::from(ledger.state.clone().unwrap_or_default());
     let beside = said.file_name().map(|name| path.with_file_name(name));
-    match beside.filter(|beside| beside.is_dir()) {
-        Some(beside) => ShardState::open(&beside, digest),
-        None => ShardState::open(&said, digest),
-    }
+    beside.filter(|beside| beside.is_dir()).unwrap_or(said)
 }
 
 impl Shards {
@@ -206,28 +257,11 @@ impl Shards {
             .collect()
     }
 
-    /// All rows; reading them ends when `stopped` is set.
-    pub(super) fn rows<'a>(&'a self, stopped: &'a AtomicBool) -> AllRows<'a> {
-        AllRows {
-            shards: &self.0,
-            stopped,
-        }
-    }
-
     /// All of it is published. What the shards have left goes, or stays for later runs.
     pub(super) fn merged(&self, keep: bool) {
         for shard in &self.0 {
-            let done = match keep || shard.keep_last_good {
-                true => shard.state.mark_merged(),
-                false => shard.state.remove(),
-            };
-            if let Err(error) = done {
-                let why = named(
-                    shard.shard,
-                    &shard.path,
-                    &format!("what it has left could not be cleaned up: {error}"),
-                );
-                tracing::warn!("{why}");
+            if let Err(error) = done_with(&shard.state, keep || shard.keep_last_good) {
+                not_cleaned_up(shard.shard, &shard.path, &error);
             }
         }
     }
@@ -252,22 +286,10 @@ impl Merged {
     }
 }
 
-/// The spools of all shards.
-pub(super) struct AllRows<'a> {
-    shards: &'a [Merged],
-    stopped: &'a AtomicBool,
-}
-
-impl RowSource for AllRows<'_> {
+impl RowSource for Shards {
     fn read(&self, table: &SpooledTable, take: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
-        let shard = self.shards.get(table.spool);
+        let shard = self.0.get(table.spool);
         let shard = shard.ok_or_else(|| io::Error::other("there is no such shard"))?;
-        shard
-            .state
-            .spool()
-            .read(table, &mut |piece| match self.stopped.load(Ordering::Relaxed) {
-                true => Err(io::Error::other("interrupted")),
-                false => take(piece),
-            })
+        shard.state.spool().read(table, take)
     }
 }

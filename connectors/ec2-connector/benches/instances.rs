@@ -1,0 +1,65 @@
+//! `cargo bench -p ec2-connector`: instances into rows.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_ec2::config::{Credentials, Region};
+use aws_sim::{Clock, Estate, Sim};
+use connector_core::SliceRows;
+use connector_core::rows::Format;
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use ec2_connector::instance::{COLUMNS, InstanceRecord};
+
+/// A page of instances, such as AWS gives them.
+fn page() -> Vec<InstanceRecord> {
+    let sim = Sim::start(Estate::scale(1, 1, 1000, Duration::ZERO), Clock::real());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let sim = runtime.block_on(sim).unwrap();
+    let role = "arn:aws:iam::300000000001:role/inventory";
+    let session = sim.role_session(role, "bench", Duration::from_secs(900)).unwrap();
+    let config = aws_sdk_ec2::Config::builder()
+        .behavior_version_latest()
+        .region(Region::new("us-east-1"))
+        .endpoint_url(sim.endpoint())
+        .credentials_provider(Credentials::new(
+            session.access_key_id,
+            session.secret_access_key,
+            Some(session.session_token),
+            None,
+            "bench",
+        ))
+        .build();
+    let client = aws_sdk_ec2::Client::from_conf(config);
+    let page = runtime
+        .block_on(client.describe_instances().max_results(1000).send())
+        .unwrap();
+    let region: Arc<str> = "us-east-1".into();
+    let reservations = page.reservations.unwrap_or_default();
+    reservations
+        .into_iter()
+        .flat_map(|reservation| InstanceRecord::from_reservation(reservation, &region))
+        .collect()
+}
+
+fn benches(criterion: &mut Criterion) {
+    let page = page();
+    assert!(page.len() > 400, "a page has instances: {}", page.len());
+    let mut group = criterion.benchmark_group("instances");
+    group.throughput(Throughput::Elements(page.len() as u64));
+    for format in [Format::Csv, Format::Jsonl, Format::Parquet] {
+        group.bench_function(format!("to rows of {}", format.name()), |bencher| {
+            bencher.iter(|| {
+                let mut rows = SliceRows::alone(format, &std::env::temp_dir()).unwrap();
+                for record in &page {
+                    rows.push(COLUMNS, record).unwrap();
+                }
+                rows.len()
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(instances, benches);
+criterion_main!(instances);

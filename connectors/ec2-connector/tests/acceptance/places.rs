@@ -1,0 +1,230 @@
+//! Places where no file can come to stand, or where one leads through a link: told before anything is collected.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use aws_sim::{Action, Fault, Sim};
+use serde_json::{Value as Json, json};
+
+use crate::harness::{Disk, Run, in_a_namespace, start};
+use crate::world::*;
+
+/// Refused with all of `said`, before any call.
+fn refused(sim: &Sim, parameters: &Json, said: &[&str]) {
+    sim.forget_calls();
+    let outcome = Run::keys(sim).params(parameters.clone()).expect(2);
+    outcome.says(said);
+    let errors = outcome
+        .told()
+        .lines()
+        .filter(|line| line.starts_with("error: "))
+        .count();
+    assert_eq!(errors, 1, "{}", outcome.told());
+    assert_eq!(sim.calls().len(), 0, "{parameters}");
+}
+
+#[test]
+fn a_read_only_disk_is_told_of_before_anything_is_collected() {
+    in_a_namespace(
+        "places::a_read_only_disk_is_told_of_before_anything_is_collected",
+        || {
+            let sim = start(one_account());
+            let disk = Disk::new("size=1m");
+            let elsewhere = tempfile::TempDir::new().unwrap();
+            let path = |name: &str| elsewhere.path().join(name);
+            fs::write(disk.path("rows.csv"), "previous").unwrap();
+            symlink(disk.path("rows.csv"), path("link.csv")).unwrap();
+            symlink(disk.path("none.csv"), path("dangling.csv")).unwrap();
+            disk.remount("ro");
+            let shown = disk.directory().display().to_string();
+            let said = [
+                "nothing can be written in",
+                &shown,
+                "Read-only file system",
+                "let this user write there",
+            ];
+            for output in ["rows.csv", "none.csv"] {
+                refused(&sim, &json!({"output": disk.path(output)}), &said);
+            }
+            for link in ["link.csv", "dangling.csv"] {
+                refused(
+                    &sim,
+                    &json!({"output": path(link)}),
+                    &[&said[..], &["where the link", link, "leads"]].concat(),
+                );
+            }
+            refused(
+                &sim,
+                &json!({"output": path("rows.csv"), "ledger": disk.path("run.json")}),
+                &["ledger: nothing can"],
+            );
+            assert_eq!(fs::read(disk.path("rows.csv")).unwrap(), b"previous");
+            assert!(!path("rows.csv").exists() && !path("link.csv.state").exists());
+        },
+    );
+}
+
+#[test]
+fn what_is_no_regular_file_stays_what_it_is() {
+    use std::os::unix::fs::FileTypeExt as _;
+    let sim = start(one_account());
+    let directory = tempfile::TempDir::new().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    assert!(Command::new("mkfifo").arg(path("fifo")).status().unwrap().success());
+    symlink(path("fifo"), path("link")).unwrap();
+    for special in [
+        Path::new("/dev/null"),
+        Path::new("/dev/full"),
+        &path("fifo"),
+        &path("link"),
+    ] {
+        let shown = special.display().to_string();
+        // By flags: the harness, which reads what the parameters name, would read for ever.
+        for (flag, said) in [
+            (
+                "--output",
+                ["output:", &shown, "is no regular file", "let - be the output"],
+            ),
+            ("--ledger", ["ledger:", &shown, "is no regular file", "name a file"]),
+        ] {
+            let outcome = Run::keys(&sim).flag(flag).flag(&shown).expect(2);
+            outcome.says(&said);
+            assert_eq!(sim.calls().len(), 0);
+        }
+        assert!(!fs::metadata(special).unwrap().is_file());
+    }
+    assert!(fs::symlink_metadata(path("fifo")).unwrap().file_type().is_fifo());
+    assert_eq!(
+        fs::read_dir(directory.path()).unwrap().count(),
+        2,
+        "nothing came to stand beside it"
+    );
+}
+
+#[test]
+fn directories_and_links_that_lead_nowhere_are_told_of() {
+    let sim = start(one_account());
+    let directory = tempfile::TempDir::new().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    for name in ["directory", "rows.csv.run.json"] {
+        fs::create_dir(path(name)).unwrap();
+    }
+    fs::write(path("taken.csv.state"), "a file").unwrap();
+    symlink(path("round"), path("about")).unwrap();
+    symlink(path("about"), path("round")).unwrap();
+    symlink(path("missing/rows.csv"), path("far")).unwrap();
+    symlink("directory", path("into")).unwrap();
+    for (name, said) in [
+        ("directory", &["directory is a directory; name a file"][..]),
+        ("into", &["into is a directory; name a file"]),
+        (
+            "rows.csv",
+            &["ledger:", "rows.csv.run.json is a directory; name a file"],
+        ),
+        (
+            "taken.csv",
+            &["taken.csv.state is in the way", "move it, or name another output"],
+        ),
+        ("round", &["round leads nowhere", "mend or remove it"]),
+        (
+            "far",
+            &["missing, where the link", "far leads, does not exist; create it"],
+        ),
+        ("missing/rows.csv", &["missing does not exist; create it"]),
+        ("missing/{accountId}/rows.csv", &["missing does not exist; create it"]),
+    ] {
+        refused(&sim, &json!({"output": path(name)}), said);
+    }
+}
+
+/// Links are followed and stay; also one to a file that is not there yet, and one whose text is relative.
+#[test]
+fn a_link_stays_one_also_where_nothing_is_at_its_end_yet() {
+    let sim = start(one_account());
+    for relative in [false, true] {
+        let run = Run::keys(&sim).file("real/other", "");
+        let (link, real) = (run.path("rows.json"), run.path("real/rows.json"));
+        let to = if relative { Path::new("real/rows.json") } else { &real };
+        symlink(to, &link).unwrap();
+        symlink(run.path("real/run.json"), run.path("rows.json.run.json")).unwrap();
+        let outcome = run.expect(0);
+        for link in [&link, &outcome.ledger_path()] {
+            assert!(fs::symlink_metadata(link).unwrap().is_symlink());
+        }
+        assert!(fs::symlink_metadata(&real).unwrap().is_file());
+        assert_eq!(outcome.rows().len(), 6);
+        assert_eq!(outcome.ledger()["outcome"], "complete");
+    }
+}
+
+#[test]
+fn ledger_and_output_are_not_the_same_file_by_any_path() {
+    let sim = start(one_account());
+    let directory = tempfile::TempDir::new().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    fs::create_dir(path("d")).unwrap();
+    symlink(path("rows.csv"), path("link")).unwrap();
+    symlink(directory.path(), path("d/up")).unwrap();
+    for ledger in ["rows.csv", "d/../rows.csv", "link", "d/up/rows.csv"] {
+        refused(
+            &sim,
+            &json!({"output": path("rows.csv"), "ledger": path(ledger)}),
+            &["ledger and output name the same file: give the ledger another name"],
+        );
+    }
+}
+
+/// Something comes into the way while rows are collected.
+#[test]
+fn a_place_that_is_lost_meanwhile_loses_no_rows() {
+    let sim = start(one_account());
+    let slow = Action::Delay(std::time::Duration::from_millis(700));
+    sim.faults().add(Fault::on("ec2:DescribeInstances").first(1).then(slow));
+    let running = Run::keys(&sim)
+        .start()
+        .wait_for(|sim| sim.count("ec2:DescribeInstances") > 0);
+    let output = running.path("rows.json");
+    fs::create_dir_all(output.join("in the way")).unwrap();
+    let outcome = running.finish();
+    outcome.expect(4).says(&[
+        "the rows cannot be written to",
+        "rows.json",
+        "it is no regular file",
+        "--resume",
+    ]);
+    assert_eq!(outcome.ledger()["exit_code"], 4);
+    fs::remove_dir_all(&output).unwrap();
+    sim.forget_calls();
+    let outcome = Run::keys(&sim).after(outcome).flag("--resume").run();
+    outcome.expect(0);
+    assert_eq!(sim.count("ec2:DescribeInstances"), 0);
+    assert_eq!(outcome.rows().len(), 6);
+}
+
+/// Where standard output leads is the caller's choice.
+#[test]
+fn standard_output_that_takes_nothing_is_a_failure() {
+    let sim = start(one_account());
+    let run = Run::keys(&sim);
+    let ledger = run.path("run.json");
+    let run = run.params(json!({"output": "-", "ledger": ledger}));
+    let outcome = run.under("exec >/dev/full").run();
+    outcome.expect(4).says(&[
+        "the rows cannot be written to standard output: No space left on device",
+        "run again",
+    ]);
+    outcome.does_not_say(&["--resume", "panicked"]);
+    let ledger: Json = serde_json::from_slice(&fs::read(&ledger).unwrap()).unwrap();
+    assert_eq!((&ledger["exit_code"], &ledger["outputs"]), (&json!(4), &json!([])));
+    // Nobody is there from the beginning, which is no failure.
+    let outcome = Run::keys(&sim).params(json!({"output": "-"})).under("exec >&-").run();
+    assert!([0, 4].contains(&outcome.code), "{}", outcome.told());
+    outcome.does_not_say(&["panicked"]);
+    // A device as standard output is taken.
+    Run::keys(&sim)
+        .params(json!({"output": "-"}))
+        .under("exec >/dev/null")
+        .expect(0);
+}
