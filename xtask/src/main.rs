@@ -10,6 +10,8 @@ mod bench;
 mod demo;
 mod docs;
 mod environment;
+#[cfg(test)]
+mod examples;
 mod faults;
 mod fuzz;
 #[cfg(test)]

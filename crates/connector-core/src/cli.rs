@@ -15,13 +15,14 @@ use futures::{Stream, StreamExt as _};
 use crate::connector::{Connector, parameters_of};
 use crate::descriptors;
 use crate::exit::Exit;
-use crate::parameters::catalog::ALLOW_INSECURE_ENDPOINTS;
+use crate::parameters::catalog::{ALLOW_INSECURE_ENDPOINTS, LEDGER, OUTPUT, SHARD};
 use crate::parameters::sources::{Inputs, read};
 use crate::parameters::{Parameter, ParameterKind, Problem, SecretSource, flag_of, reference, schema};
 use crate::rows::Format;
 use crate::settings::{Settings, check_endpoints};
+use crate::shard;
 use crate::terminal::{LogFormat, Screen, Terminal, harmless};
-use crate::verbs::{self, Context, Resume};
+use crate::verbs::{self, Context, Merge, Resume};
 
 /// How long a connection is kept that nobody uses, where few files may be open.
 const SHORT_IDLE: Duration = Duration::from_secs(1);
@@ -144,6 +145,7 @@ pub async fn run<C: Connector>(connector: &C, mut invocation: Invocation) -> Exi
             let terminal = terminal.unwrap_or_else(|| Terminal::stderr(LogFormat::Plain, 0, false));
             verbs::secret::secret(matches, &terminal, &mut invocation.stdout)
         }
+        "merge" => merge(connector, matches, invocation).await,
         "reference" => reference_page(connector, &parameters, matches, &mut invocation.stdout),
         _ => with_settings(connector, &parameters, verb, matches, invocation).await,
     };
@@ -164,13 +166,7 @@ async fn with_settings<C: Connector>(
     matches: &ArgMatches,
     mut invocation: Invocation,
 ) -> io::Result<Exit> {
-    let terminal = invocation.terminal.take().unwrap_or_else(|| {
-        let format = match matches.get_one::<String>("log-format").map(String::as_str) {
-            Some("json") => LogFormat::Json,
-            _ => LogFormat::Plain,
-        };
-        Terminal::stderr(format, matches.get_count("verbose"), matches.get_flag("quiet"))
-    });
+    let terminal = terminal(&mut invocation, matches);
     let refuse = |problems: &[Problem]| {
         for problem in problems {
             terminal.print(&format!("error: {}\n", harmless(&problem.0)));
@@ -195,12 +191,18 @@ async fn with_settings<C: Connector>(
             Err(problem) => return Ok(refuse(&[problem])),
         },
     };
-    drop(inputs);
     if values.boolean(&ALLOW_INSECURE_ENDPOINTS) {
         host.allow_insecure_endpoints();
     }
     let collector = connector.collector(&values, &host);
-    let settings = Settings::from_values(&values, connector.about(), &host);
+    let settings = Settings::from_values(&values, connector.about(), &host, &inputs.environment);
+    if verb == "run"
+        && !values.has(&SHARD)
+        && let Some(variable) = shard::unused_index(&inputs.environment)
+    {
+        tracing::info!("{variable} is set, and shard is not: all accounts are collected, as by every job of its array");
+    }
+    drop(inputs);
     let (mut settings, collector) = match (settings, collector) {
         (Ok(settings), Ok(collector)) => (settings, collector),
         (settings, collector) => {
@@ -217,6 +219,10 @@ async fn with_settings<C: Connector>(
     let resume = resume(verb, matches);
     if resume.is_some() && settings.state.is_none() {
         let why = "--resume goes on with what a run has left beside its output: name a file with output";
+        return Ok(refuse(&[Problem(why.to_owned())]));
+    }
+    if verb == "run" && settings.shard.is_some() && settings.state.is_none() {
+        let why = "shard: what is to be merged is kept beside the output: name a file with output";
         return Ok(refuse(&[Problem(why.to_owned())]));
     }
     let scarce = match invocation.open_files {
@@ -262,6 +268,41 @@ async fn with_settings<C: Connector>(
                 exit = invocation.interrupts.next() => Ok(exit.unwrap_or(Exit::Interrupted)),
                 exit = listing => exit,
             }
+        }
+    }
+}
+
+/// Standard error, as the flags want it.
+fn terminal(invocation: &mut Invocation, matches: &ArgMatches) -> Terminal {
+    invocation.terminal.take().unwrap_or_else(|| {
+        let format = match matches.get_one::<String>("log-format").map(String::as_str) {
+            Some("json") => LogFormat::Json,
+            _ => LogFormat::Plain,
+        };
+        Terminal::stderr(format, matches.get_count("verbose"), matches.get_flag("quiet"))
+    })
+}
+
+/// Needs no parameters but where to: what shapes the rows, the shards say.
+async fn merge<C: Connector>(connector: &C, matches: &ArgMatches, mut invocation: Invocation) -> io::Result<Exit> {
+    let terminal = terminal(&mut invocation, matches);
+    let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
+    let ledgers = matches.get_many::<PathBuf>("shards").into_iter().flatten();
+    let merge = Merge::new(
+        text(&OUTPUT.flag()).unwrap_or("-"),
+        text(&LEDGER.flag()),
+        matches.get_flag("keep-shards"),
+        ledgers.cloned().collect(),
+    );
+    let host = match invocation.host {
+        Some(host) => Ok(host),
+        None => ambient_host(connector.about().name, &invocation.environment).await,
+    };
+    match (merge.map_err(Problem), host) {
+        (Ok(merge), Ok(host)) => verbs::merge(connector, merge, &host, &terminal, invocation.interrupts).await,
+        (Err(problem), _) | (_, Err(problem)) => {
+            terminal.print(&format!("error: {}\n", harmless(&problem.0)));
+            Ok(Exit::Usage)
         }
     }
 }
@@ -355,15 +396,8 @@ fn inputs(
 fn command<C: Connector>(connector: &C, parameters: &[&'static Parameter]) -> Command {
     let about = connector.about();
     let verb = |name: &'static str, help: &'static str| Command::new(name).about(help);
-    let with_parameters = |command: Command| {
-        let command = command
-            .arg(
-                Arg::new("params")
-                    .long("params")
-                    .value_name("FILE")
-                    .value_parser(clap::value_parser!(PathBuf))
-                    .help("Parameter file: JSON, TOML or YAML. Environment variables and flags go before it"),
-            )
+    let with_log = |command: Command| {
+        command
             .arg(
                 Arg::new("log-format")
                     .long("log-format")
@@ -384,7 +418,17 @@ fn command<C: Connector>(connector: &C, parameters: &[&'static Parameter]) -> Co
                     .long("quiet")
                     .action(ArgAction::SetTrue)
                     .help("Nothing but errors"),
-            );
+            )
+    };
+    let with_parameters = |command: Command| {
+        let command = command.arg(
+            Arg::new("params")
+                .long("params")
+                .value_name("FILE")
+                .value_parser(clap::value_parser!(PathBuf))
+                .help("Parameter file: JSON, TOML or YAML. Environment variables and flags go before it"),
+        );
+        let command = with_log(command);
         parameters
             .iter()
             .fold(command, |command, parameter| command.args(flags(parameter)))
@@ -407,6 +451,28 @@ fn command<C: Connector>(connector: &C, parameters: &[&'static Parameter]) -> Co
                         "Go on with the unfinished or partial run of the same output, if there is one, or with that of a \
                          ledger: complete slices are taken over, the others collected",
                     ),
+            ),
+        )
+        .subcommand(
+            with_log(verb(
+                "merge",
+                "Join the rows and ledgers of all shards of a run into those of one",
+            ))
+            .args(flags(&OUTPUT).into_iter().map(|arg| arg.required(true)))
+            .args(flags(&LEDGER))
+            .arg(
+                Arg::new("keep-shards")
+                    .long("keep-shards")
+                    .action(ArgAction::SetTrue)
+                    .help("Leave what the shards have in <output>.state, which is removed when all is merged and complete"),
+            )
+            .arg(
+                Arg::new("shards")
+                    .value_name("SHARD_LEDGER")
+                    .num_args(1..)
+                    .required(true)
+                    .value_parser(clap::value_parser!(PathBuf))
+                    .help("The ledgers of all shards, in any order"),
             ),
         )
         .subcommand(with_parameters(verb(

@@ -162,7 +162,7 @@ impl Journal {
     }
 }
 
-/// Signs in and resolves the accounts.
+/// Signs in and resolves the accounts, those of the shard where there is one.
 ///
 /// # Errors
 /// There is nothing to collect from.
@@ -180,11 +180,20 @@ pub async fn resolve(
         }
     };
     journal.with(|state| state.caller = Some(caller));
-    let list = accounts::resolve(&settings.auth, master.as_ref()).await?;
+    let mut list = accounts::resolve(&settings.auth, master.as_ref()).await?;
+    let all = match settings.shard {
+        Some(shard) => {
+            let all = shard.narrow(&mut list);
+            tracing::info!("shard {shard} has {} of {all} accounts", list.accounts.len());
+            all
+        }
+        None => list.accounts.len(),
+    };
     journal.with(|state| {
         state.resolved = true;
         state.warnings.extend(list.warnings.iter().cloned());
-        if list.accounts.is_empty() {
+        // Of a shard that is nothing to talk about.
+        if all == 0 {
             state.warnings.push("no account is left to collect".to_owned());
         }
         state.accounts.extend(list.accounts.iter().cloned());

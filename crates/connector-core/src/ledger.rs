@@ -1,19 +1,22 @@
 //! The ledger: what a run was asked, what became of each slice, and what it published.
 
-use std::io::{BufWriter, Write as _};
+pub(crate) mod read;
+
+use std::io::Write as _;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
 use auth_core::error::Report;
 use auth_core::{Account, Meter};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use time::OffsetDateTime;
 use time::format_description::StaticFormatDescription;
 use time::macros::format_description;
 
 use crate::exit::Exit;
-use crate::rows::{Published, Whole, whole_file};
+use crate::rows::{Published, Whole, digested, whole_file};
 use crate::slice::{Outcome, Told, add};
 
 /// The version of the ledger's form. It changes when a field changes its meaning or goes.
@@ -57,13 +60,19 @@ pub struct Ledger {
     /// When the run began that this one went on with, RFC 3339 in UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resumed: Option<String>,
-    /// What `--resume` goes on with, where something is missing.
+    /// The part of the run that this was, `3/8`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard: Option<String>,
+    /// Of what has been merged: the SHA-256 of the shards' ledgers, by index, in hex.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<String>,
+    /// What `--resume` goes on with, where something is missing, and what `merge` takes of a shard.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
 }
 
 /// Whose session.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Identity {
     /// The account.
     pub account: String,
@@ -112,7 +121,7 @@ pub struct SliceEntry {
 }
 
 /// Rows of an earlier run in the place of a slice that has failed, or of all slices of an account that has.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Stale {
     /// Rows that are in the output.
     pub rows: u64,
@@ -196,20 +205,23 @@ impl Ledger {
         }
     }
 
-    /// Writes the ledger beside its place; `workspace` as in [`whole_file`].
+    /// Writes the ledger beside its place; `workspace` as in [`whole_file`]. With the SHA-256 of its bytes, in hex.
     ///
     /// # Errors
     /// Whatever the disk says.
-    pub(crate) fn write_beside(&self, path: &Path, workspace: Option<&Path>) -> std::io::Result<Whole> {
+    pub(crate) fn write_beside(&self, path: &Path, workspace: Option<&Path>) -> std::io::Result<(Whole, String)> {
         if let Some(directory) = path.parent() {
             std::fs::create_dir_all(directory)?;
         }
-        whole_file(path, workspace, |file| {
-            let mut file = BufWriter::new(file);
-            serde_json::to_writer_pretty(&mut file, self)?;
-            file.write_all(b"\n")?;
-            file.flush()
-        })
+        let mut sha256 = String::new();
+        let whole = whole_file(path, workspace, |file| {
+            (_, sha256) = digested(file, &AtomicBool::new(false), |file| {
+                serde_json::to_writer_pretty(&mut *file, self)?;
+                file.write_all(b"\n")
+            })?;
+            Ok(())
+        })?;
+        Ok((whole, sha256))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What every connector shares, in the order in which a run meets it.
 //!
-//! [`cli`] reads the command line; [`parameters`] and [`settings`] say what is meant; [`collect`] fans out over the
+//! [`cli`] reads the command line; [`parameters`] and [`settings`] say what is meant, [`shard`] which part of it is this machine's; [`collect`] fans out over the
 //! [`slice`]s and gives each to the [`connector`]; [`table`] and [`rows`] turn records into files; [`state`] is what a run
 //! that ends early leaves to the next; [`ledger`] says what became of each slice; [`verbs`] are the commands; [`terminal`] is what a person or a log collector sees.
 
@@ -14,6 +14,7 @@ mod memory;
 pub mod parameters;
 pub mod rows;
 pub mod settings;
+pub mod shard;
 pub mod slice;
 pub mod state;
 pub mod table;

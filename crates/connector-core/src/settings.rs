@@ -1,5 +1,7 @@
 //! The rules between parameters: what must be there together, what excludes what, and what each text must look like.
 
+pub(crate) mod places;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,16 +11,20 @@ use auth_core::settings::{AuthSettings, ClientAuthentication, Method, RegionChoi
 use auth_core::{AccountId, Host, RoleTemplate, Secret, endpoint};
 use url::Url;
 
+use self::places::{is_same, ledger_of, state_of};
 use crate::connector::{About, DefaultRegions};
 use crate::parameters::catalog::*;
 use crate::parameters::{Parameter, Problem, Values};
-use crate::rows::{Format, Formulas, OutputPath, directory_of, end_of_links};
+use crate::rows::{Format, Formulas, OutputPath, directory_of};
+use crate::shard::{SHARD_PLACEHOLDER, Shard};
 
 /// The validated parameters of a run.
 #[derive(Debug)]
 pub struct Settings {
     /// Who signs in, and which accounts.
     pub auth: AuthSettings,
+    /// Which of them, where machines share them.
+    pub shard: Option<Shard>,
     /// Where the rows go.
     pub output: Destination,
     /// Their format.
@@ -69,11 +75,16 @@ impl Destination {
 }
 
 impl Settings {
-    /// Checks all rules.
+    /// Checks all rules. `environment` has the variables of array jobs.
     ///
     /// # Errors
     /// All problems, each with the parameter's name and what to change.
-    pub fn from_values(values: &Values, about: &About, host: &Host) -> Result<Self, Vec<Problem>> {
+    pub fn from_values(
+        values: &Values,
+        about: &About,
+        host: &Host,
+        environment: &[(String, String)],
+    ) -> Result<Self, Vec<Problem>> {
         let mut rules = Rules {
             values,
             problems: Vec::new(),
@@ -88,7 +99,8 @@ impl Settings {
             exclude: rules.region_names(&EXCLUDE_REGIONS),
         };
         let home_region = rules.home_region(host.region());
-        let (output, format, ledger) = rules.outputs();
+        let shard = rules.shard(environment);
+        let (output, format, ledger) = rules.outputs(shard);
         let leading = rules.leading(about);
         let keep_last_good = values.boolean(&KEEP_LAST_GOOD);
         if keep_last_good && output == Destination::Stdout {
@@ -111,6 +123,7 @@ impl Settings {
                     regions,
                     listing_page_size: listing_page_size.and_then(|size| i32::try_from(size).ok()),
                 },
+                shard,
                 state: output.path().map(state_of),
                 output,
                 format,
@@ -135,13 +148,6 @@ impl Settings {
             _ => Err(rules.problems),
         }
     }
-}
-
-/// `<output>.state`
-fn state_of(output: &OutputPath) -> PathBuf {
-    let mut name = output.of_all().into_os_string();
-    name.push(".state");
-    PathBuf::from(name)
 }
 
 struct Rules<'a> {
@@ -521,10 +527,30 @@ impl Rules<'_> {
         region
     }
 
-    fn outputs(&mut self) -> (Destination, Format, Option<PathBuf>) {
+    fn shard(&mut self, environment: &[(String, String)]) -> Option<Shard> {
+        let shard = Shard::parse(self.values.text(&SHARD)?, environment);
+        shard.map_err(|problem| self.problems.push(problem)).ok()
+    }
+
+    /// `text` with the shard's index in it.
+    fn of_shard(&mut self, parameter: &Parameter, text: &str, shard: Option<Shard>) -> PathBuf {
+        let Some(shard) = shard else {
+            // A shard that was given and is wrong is told of already.
+            if text.contains(SHARD_PLACEHOLDER) && !self.values.has(&SHARD) {
+                let name = parameter.name;
+                self.problem(format!(
+                    "{name}: {SHARD_PLACEHOLDER} has a meaning with shard only: set shard, or remove it from the path"
+                ));
+            }
+            return PathBuf::from(text);
+        };
+        PathBuf::from(text.replace(SHARD_PLACEHOLDER, &shard.index.to_string()))
+    }
+
+    fn outputs(&mut self, shard: Option<Shard>) -> (Destination, Format, Option<PathBuf>) {
         let output = match self.values.text(&OUTPUT) {
             None | Some("-") => Destination::Stdout,
-            Some(path) => Destination::File(OutputPath(PathBuf::from(path))),
+            Some(path) => Destination::File(OutputPath(self.of_shard(&OUTPUT, path, shard))),
         };
         let ending = match &output {
             Destination::File(path) => path.0.extension().and_then(|ending| ending.to_str()),
@@ -532,23 +558,13 @@ impl Rules<'_> {
         };
         let format = Format::named(self.values.text(&FORMAT).or(ending).unwrap_or_default()).unwrap_or(Format::Csv);
         let ledger = match (self.values.text(&LEDGER), &output) {
-            (Some(path), _) => Some(PathBuf::from(path)),
-            (None, Destination::File(path)) => {
-                let mut name = path.of_all().into_os_string();
-                name.push(".run.json");
-                Some(PathBuf::from(name))
-            }
+            (Some(path), _) => Some(self.of_shard(&LEDGER, path, shard)),
+            (None, Destination::File(path)) => Some(ledger_of(path)),
             (None, Destination::Stdout) => None,
         };
         if let Destination::File(path) = &output {
             self.writable(&OUTPUT, &path.of_all(), &path.directory());
-            let state = state_of(path);
-            if std::fs::symlink_metadata(&state).is_ok() && !state.is_dir() {
-                let state = state.display();
-                self.problem(format!(
-                    "output: {state} is in the way, where the run keeps what it has: move it, or name another output"
-                ));
-            }
+            self.place(&OUTPUT, places::has_room_for_state(path));
             if ledger.as_ref().is_some_and(|ledger| is_same(ledger, &path.of_all())) {
                 self.problem("ledger and output name the same file: give the ledger another name");
             }
@@ -558,87 +574,30 @@ impl Rules<'_> {
                 self.writable(&LEDGER, path, directory_of(path));
             } else if self.problems.is_empty() {
                 // Its directory may have placeholders in it, and is made then; it is the output's otherwise.
-                self.replaceable(&LEDGER, path);
+                self.place(&LEDGER, places::replaceable(path, instead_of(&LEDGER)));
             }
         }
         (output, format, ledger)
     }
 
-    /// Better told now than after an hour of collecting.
     fn writable(&mut self, parameter: &Parameter, path: &Path, directory: &Path) {
-        if self.replaceable(parameter, path) {
-            self.takes_files(parameter, directory, "");
-        }
+        let tried = places::writable(path, directory, instead_of(parameter));
+        self.place(parameter, tried);
     }
 
-    /// Whether a file may come into the place of what is there, at the end of links.
-    fn replaceable(&mut self, parameter: &Parameter, path: &Path) -> bool {
-        let (name, shown) = (parameter.name, path.display());
-        if path.is_dir() {
-            self.problem(format!("{name}: {shown} is a directory; name a file"));
-            return false;
+    fn place(&mut self, parameter: &Parameter, tried: Result<(), String>) {
+        if let Err(why) = tried {
+            self.problem(format!("{}: {why}", parameter.name));
         }
-        if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-            let instead = match parameter.name {
-                "output" => "name a file; for a pipe or device let - be the output, and lead standard output there",
-                _ => "name a file",
-            };
-            self.problem(format!(
-                "{name}: {shown} is no regular file, and cannot be replaced by one: {instead}"
-            ));
-            return false;
-        }
-        match end_of_links(path) {
-            Ok(end) if end == path => true,
-            Ok(end) => {
-                let through = format!(", where the link {shown} leads");
-                self.takes_files(parameter, directory_of(&end), &through)
-            }
-            Err(error) => {
-                self.problem(format!(
-                    "{name}: the link {shown} leads nowhere: {error}; mend or remove it"
-                ));
-                false
-            }
-        }
-    }
-
-    /// Whether files can be made in a directory. `through` says what has led there.
-    fn takes_files(&mut self, parameter: &Parameter, directory: &Path, through: &str) -> bool {
-        let (name, shown) = (parameter.name, directory.display());
-        let why = if !directory.is_dir() {
-            let comma = if through.is_empty() { "" } else { "," };
-            format!("the directory {shown}{through}{comma} does not exist; create it")
-        } else {
-            match tempfile::tempfile_in(directory) {
-                Ok(_) => return true,
-                // Not a matter of parameters; the run itself will say so.
-                Err(error) if is_full(&error) => return true,
-                Err(error) => format!(
-                    "nothing can be written in {shown}{through}: {}; let this user write there, or name another place",
-                    error.to_string().split(" at path").next().unwrap_or_default()
-                ),
-            }
-        };
-        self.problem(format!("{name}: {why}"));
-        false
     }
 }
 
-/// Whether the disk, or what this user may have of it, is used up.
-pub(crate) fn is_full(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
-    matches!(error.kind(), StorageFull | QuotaExceeded)
-}
-
-/// Whether two paths lead to one file, which may not be there yet.
-fn is_same(one: &Path, other: &Path) -> bool {
-    let place = |path: &Path| {
-        let end = end_of_links(path).unwrap_or_else(|_| path.to_owned());
-        let directory = std::fs::canonicalize(directory_of(&end)).ok()?;
-        Some(directory.join(end.file_name()?))
-    };
-    one == other || (place(one).is_some() && place(one) == place(other))
+/// What may be named where a device or a pipe was.
+fn instead_of(parameter: &Parameter) -> &'static str {
+    match parameter.name {
+        "output" => "name a file; for a pipe or device let - be the output, and lead standard output there",
+        _ => "name a file",
+    }
 }
 
 /// The endpoints that the environment names instead of AWS's own:

@@ -482,9 +482,13 @@ impl Outcome {
                     panic!("a secret shows in {place}, after: …{}", before(&text, at));
                 }
             }
-            // JSON Web Tokens begin so.
-            if let Some(at) = text.find("eyJ") {
-                panic!("a token shows in {place}, after: …{}", before(&text, at));
+            // JSON Web Tokens begin so, and go on for longer than the name of a temporary directory.
+            for (at, begin) in text.match_indices("eyJ") {
+                let rest = text[at + begin.len()..].chars();
+                let length = rest
+                    .take_while(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c))
+                    .count();
+                assert!(length < 16, "a token shows in {place}, after: …{}", before(&text, at));
             }
         }
     }

@@ -22,6 +22,7 @@ mod polling;
 mod renewal;
 mod resuming;
 mod retrying;
+mod sharding;
 mod starting;
 mod statements;
 mod stopping;

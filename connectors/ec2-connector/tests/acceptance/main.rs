@@ -27,6 +27,7 @@ mod process;
 mod renewal;
 mod resuming;
 mod secrets;
+mod sharding;
 mod sign_in;
 mod third_connector;
 mod untrusted;

@@ -255,6 +255,18 @@ pub static REGIONS: Parameter = Parameter::new(
 /// Excluded regions.
 pub static EXCLUDE_REGIONS: Parameter = Parameter::new("exclude_regions", List, Accounts, "Regions that are left out.");
 
+/// A part of the accounts.
+pub static SHARD: Parameter = Parameter::new(
+    "shard",
+    Text,
+    Accounts,
+    "Collects only the accounts of one shard, on one of several machines: i/n, with i counted from 0 to n-1. Which accounts \
+     these are, their ids alone say. With auto/n, i is AWS_BATCH_JOB_ARRAY_INDEX or JOB_COMPLETION_INDEX; with auto, n is \
+     AWS_BATCH_JOB_ARRAY_SIZE, too. `merge` joins the shards. Needs an output file, as rows-{shard}.csv; the rows stay \
+     beside it in <output>.state until they are merged. Default: all accounts.",
+)
+.beside_the_rows();
+
 /// Output file.
 pub static OUTPUT: Parameter = Parameter::new(
     "output",
@@ -262,7 +274,7 @@ pub static OUTPUT: Parameter = Parameter::new(
     Output,
     "File for the rows; - is standard output. The file appears under its name only when it is whole. Its directory must be \
      there. With {accountId} or {region} in it there is a file for each account or region; with {statement}, one for each \
-     statement that gives rows.",
+     statement that gives rows. {shard} is the index of the shard.",
 )
 .default("-")
 .beside_the_rows();
@@ -301,7 +313,7 @@ pub static LEDGER: Parameter = Parameter::new(
     Text,
     Output,
     "File for the ledger of the run. Default: the output's name with .run.json behind it, and `all` in place of \
-     {accountId}, {region} and {statement}; none with standard output.",
+     {accountId}, {region} and {statement}; none with standard output. {shard} is the index of the shard.",
 )
 .beside_the_rows();
 
@@ -399,6 +411,7 @@ pub static SHARED: &[&Parameter] = &[
     &LISTING_PAGE_SIZE,
     &REGIONS,
     &EXCLUDE_REGIONS,
+    &SHARD,
     &OUTPUT,
     &FORMAT,
     &CSV_SAFE,

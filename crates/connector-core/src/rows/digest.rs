@@ -16,7 +16,7 @@ const WAITING: usize = 4;
 ///
 /// # Errors
 /// What `write` or `sink` says, and that it was to stop.
-pub(super) fn digested<W: Write + Send>(
+pub(crate) fn digested<W: Write + Send>(
     sink: W,
     stop: &AtomicBool,
     write: impl FnOnce(&mut Digesting<'_, W>) -> io::Result<()>,
@@ -47,9 +47,13 @@ pub(super) fn digested<W: Write + Send>(
         let Digesting { bytes, to_digest, .. } = sink;
         drop(to_digest);
         let digest = digest.join().map_err(|_| ended())?;
-        let hex = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok((bytes, hex))
+        Ok((bytes, hex(&digest)))
     })
+}
+
+/// Two digits a byte.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn ended() -> io::Error {
@@ -57,7 +61,7 @@ fn ended() -> io::Error {
 }
 
 /// What [`digested`] gives to be written to.
-pub(super) struct Digesting<'a, W> {
+pub(crate) struct Digesting<'a, W> {
     sink: W,
     stop: &'a AtomicBool,
     buffer: Vec<u8>,

@@ -15,10 +15,11 @@ pub use publish::Published;
 pub use spool::{Run, Spool, SpooledTable};
 pub use writer::{Row, RowWriter, Scratch, ScratchPlace, SliceRows};
 
+pub(crate) use digest::{digested, hex};
 pub(crate) use encode::defused;
 pub use layout::OutputPath;
 pub(crate) use layout::{Ended, layout};
 pub(crate) use leading::headings as leading_headings;
 pub(crate) use publish::{Output, PARTIAL, Whole, directory_of, end_of_links, whole_file, write_beside};
-pub(crate) use spool::about;
+pub(crate) use spool::{RowSource, about};
 pub(crate) use writer::Rows;

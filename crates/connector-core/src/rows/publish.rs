@@ -11,7 +11,7 @@ use tempfile::{NamedTempFile, TempPath};
 use super::digest::digested;
 use super::encode::Format;
 use super::parquet::ParquetSink;
-use super::spool::{Spool, SpooledTable, about};
+use super::spool::{RowSource, SpooledTable, about};
 use crate::table::Heading;
 
 /// More symbolic links than this, one behind another, lead round in a circle: what Linux says too.
@@ -61,20 +61,20 @@ pub(crate) struct Written {
 pub(crate) fn write_beside(
     output: &Output,
     format: Format,
-    spool: &Spool,
+    source: &dyn RowSource,
     workspace: Option<&Path>,
     stdout: &mut (dyn Write + Send),
     stop: &AtomicBool,
 ) -> io::Result<Written> {
     let Some(path) = &output.path else {
-        let published = write(stdout, "-".to_owned(), format, output, spool, stop);
+        let published = write(stdout, "-".to_owned(), format, output, source, stop);
         let published = published.map_err(|error| about("the rows cannot be written to standard output", &error))?;
         return Ok(Written { published, file: None });
     };
     let mut published = None;
     let whole = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| {
         whole_file(path, workspace, |file| {
-            published = Some(write(file, path.display().to_string(), format, output, spool, stop)?);
+            published = Some(write(file, path.display().to_string(), format, output, source, stop)?);
             Ok(())
         })
     });
@@ -178,7 +178,7 @@ fn write<W: Write + Send>(
     path: String,
     format: Format,
     output: &Output,
-    spool: &Spool,
+    source: &dyn RowSource,
     stop: &AtomicBool,
 ) -> io::Result<Published> {
     let rows = output.tables.iter().map(|table| table.rows).sum();
@@ -186,14 +186,14 @@ fn write<W: Write + Send>(
         if format == Format::Parquet {
             let mut parquet = ParquetSink::new(sink, &output.columns)?;
             for table in &output.tables {
-                spool.read(table, &mut |piece| parquet.write(piece))?;
+                source.read(table, &mut |piece| parquet.write(piece))?;
             }
             return parquet.finish().map(drop);
         }
         sink.write_all(&format.head(&output.columns))?;
         let mut front = format.front_of_first();
         for table in &output.tables {
-            spool.read(table, &mut |piece| {
+            source.read(table, &mut |piece| {
                 sink.write_all(&piece[front.min(piece.len())..])?;
                 front = front.saturating_sub(piece.len());
                 Ok(())

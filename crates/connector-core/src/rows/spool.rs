@@ -43,6 +43,8 @@ pub struct SpooledTable {
     pub(crate) sorted: bool,
     /// How many rows.
     pub rows: u64,
+    /// Which spool they are in, where several are read at once; else 0.
+    pub(crate) spool: usize,
 }
 
 impl SpooledTable {
@@ -60,8 +62,15 @@ impl SpooledTable {
             runs: Vec::new(),
             sorted: false,
             rows: 0,
+            spool: 0,
         }
     }
+}
+
+/// Where rows are read from when they are published.
+pub(crate) trait RowSource {
+    /// Gives the rows of a table, in their order, to `take`: in pieces that may end within a row.
+    fn read(&self, table: &SpooledTable, take: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()>;
 }
 
 /// The temporary file.
@@ -226,22 +235,7 @@ impl Spool {
         Ok(Run { offset, length, crc32 })
     }
 
-    /// Gives the rows of a table, in their order, to `take`: in pieces that may end within a row.
-    pub(super) fn read(&self, table: &SpooledTable, take: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
-        if table.sorted {
-            for row in self.sorted_rows(&table.runs) {
-                take(&row?)?;
-            }
-            return Ok(());
-        }
-        let mut buffer = vec![0; BUFFER];
-        table
-            .runs
-            .iter()
-            .try_for_each(|run| self.pieces(run, &mut buffer, take))
-    }
-
-    /// How many rows [`Spool::read`] gives of these runs.
+    /// How many rows [`RowSource::read`] gives of these runs.
     pub(super) fn count_sorted(&self, runs: &[Run]) -> io::Result<u64> {
         self.sorted_rows(runs).try_fold(0, |count, row| row.map(|_| count + 1))
     }
@@ -268,6 +262,22 @@ impl Spool {
         } else {
             Box::new(last_of_each_key(readers.into_iter().flatten()))
         }
+    }
+}
+
+impl RowSource for Spool {
+    fn read(&self, table: &SpooledTable, take: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+        if table.sorted {
+            for row in self.sorted_rows(&table.runs) {
+                take(&row?)?;
+            }
+            return Ok(());
+        }
+        let mut buffer = vec![0; BUFFER];
+        table
+            .runs
+            .iter()
+            .try_for_each(|run| self.pieces(run, &mut buffer, take))
     }
 }
 
@@ -369,6 +379,7 @@ mod tests {
             runs,
             sorted: true,
             rows: 0,
+            spool: 0,
         };
         let mut rows = Vec::new();
         let mut take = |row: &[u8]| {
@@ -409,6 +420,7 @@ mod tests {
             runs,
             sorted: false,
             rows: 0,
+            spool: 0,
         };
         let mut read = Vec::new();
         let mut take = |piece: &[u8]| {

@@ -404,6 +404,7 @@ impl RowWriter {
             runs,
             sorted: !in_order,
             rows,
+            spool: 0,
         })
     }
 }

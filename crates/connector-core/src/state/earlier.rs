@@ -17,8 +17,13 @@ pub(super) struct Earlier {
     pub(super) slices: HashMap<Place, (Committed, Vec<SpooledTable>)>,
     pub(super) failures: HashMap<Place, u32>,
     pub(super) stale: HashMap<Place, (Committed, Vec<SpooledTable>)>,
+    /// Complete slices that did not fit beside the others of their shard. For a resumed run they have failed.
+    pub(super) misfits: HashMap<Place, (Committed, Vec<SpooledTable>)>,
     pub(super) columns: Vec<Arc<[Heading]>>,
     pub(super) published: bool,
+    /// The digest of the ledger that a shard's run has ended with.
+    pub(super) ended: Option<String>,
+    pub(super) merged: bool,
 }
 
 /// A journal that was read.
@@ -53,6 +58,7 @@ pub(super) fn of_lines((lines, length): (Vec<Line>, u64), journal: &str) -> Resu
         earlier.take(line).ok_or_else(|| damaged(number))?;
     }
     let all = earlier.slices.values().chain(earlier.stale.values());
+    let all = all.chain(earlier.misfits.values());
     let tables = all.flat_map(|(_, tables)| tables);
     let rows_end = tables.map(SpooledTable::end).max().unwrap_or_default();
     Ok(Some(Found {
@@ -66,6 +72,14 @@ pub(super) fn of_lines((lines, length): (Vec<Line>, u64), journal: &str) -> Resu
 impl Earlier {
     /// `None`: the line cannot stand there.
     fn take(&mut self, line: Line) -> Option<()> {
+        if matches!(
+            line,
+            Line::Slice(_) | Line::Failed(_) | Line::Stale(_) | Line::Misfit(_)
+        ) {
+            // A run that goes on has not ended.
+            self.ended = None;
+            self.merged = false;
+        }
         match line {
             Line::Run(_) => return None,
             Line::Caller(account) => self.caller = Some(account),
@@ -79,10 +93,17 @@ impl Earlier {
             Line::Slice(committed) => {
                 let tables = self.tables(&committed)?;
                 self.stale.remove(&committed.place);
+                self.misfits.remove(&committed.place);
                 self.slices.insert(committed.place.clone(), (committed, tables));
             }
             Line::Failed(place) => {
                 self.slices.remove(&place);
+                self.misfits.remove(&place);
+                *self.failures.entry(place).or_default() += 1;
+            }
+            Line::Misfit(place) => {
+                let slice = self.slices.remove(&place)?;
+                self.misfits.insert(place.clone(), slice);
                 *self.failures.entry(place).or_default() += 1;
             }
             Line::Stale(committed) => {
@@ -90,6 +111,8 @@ impl Earlier {
                 self.stale.insert(committed.place.clone(), (committed, tables));
             }
             Line::Published => self.published = true,
+            Line::Ended(ledger) => self.ended = Some(ledger),
+            Line::Merged => self.merged = true,
         }
         Some(())
     }
@@ -102,6 +125,7 @@ impl Earlier {
                 runs: saved.runs.clone(),
                 sorted: saved.sorted,
                 rows: saved.rows,
+                spool: 0,
             })
         };
         committed.tables.iter().map(table).collect()

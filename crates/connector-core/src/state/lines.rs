@@ -32,8 +32,14 @@ pub(super) enum Line {
     Failed(Place),
     /// A slice whose rows are those of an earlier run.
     Stale(Committed),
+    /// A slice that is complete, and does not fit beside the others of its shard: beside those of all shards it may.
+    Misfit(Place),
     /// All of it has been published.
     Published,
+    /// The run of a shard has come to its end; the SHA-256 of its ledger, in hex.
+    Ended(String),
+    /// The shard has been merged.
+    Merged,
 }
 
 /// What a run is of. Only the same can go on with it.

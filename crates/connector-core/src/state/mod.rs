@@ -4,12 +4,14 @@
 //! A directory beside the output, `<output>.state`, has `journal` and `rows`; with rows that are kept for slices that fail
 //! later, `last-journal` and `last-rows` are those of the run before. It is locked while a run is at work.
 
+mod directory;
 mod earlier;
 mod last;
 mod lines;
 mod of_ledger;
+mod shard;
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,13 +20,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use auth_core::Account;
 use serde_json::{Map, Value as Json};
 
+pub(crate) use self::directory::Workspace;
+use self::directory::{locked, remove_file, remove_partial, remove_run, remove_unbegun};
 use self::earlier::{Earlier, Found, found};
 use self::last::Last;
 pub use self::lines::{AccountRegions, Place};
 use self::lines::{Appender, Committed, Line, ReadError, SavedHeading, SavedTable};
 pub(crate) use self::of_ledger::directory_of;
+pub(crate) use self::shard::{ShardError, ShardState, remove_rest};
 use crate::ledger::SliceEntry;
-use crate::rows::{PARTIAL, Spool, SpooledTable, about};
+use crate::rows::{Spool, SpooledTable, about};
 use crate::slice::Outcome;
 use crate::table::Heading;
 
@@ -50,6 +55,12 @@ pub enum StateError {
     /// The unfinished run is another one.
     #[error("the unfinished run in {0} is another one: {1}; run without --resume to start from the beginning")]
     Different(PathBuf, String),
+    /// Another shard's, which nobody has merged.
+    #[error(
+        "{0} has what shard {1} has collected, which is not merged: give each shard an output of its own, as with {{shard}} in \
+         output, or remove {0}"
+    )]
+    Unmerged(PathBuf, String),
     /// What a ledger says cannot be gone on with.
     #[error("{0} cannot be gone on with: {1}")]
     Ledger(PathBuf, String),
@@ -69,6 +80,25 @@ pub struct Identity {
     pub parameters: Map<String, Json>,
     /// What the connector knows of the work beyond its parameters.
     pub work: String,
+}
+
+/// The parameter of [`Identity`] that says which shard a run is.
+pub(crate) const SHARD: &str = "shard";
+
+impl Identity {
+    fn shard(&self) -> Option<String> {
+        self.parameters.get(SHARD)?.as_str().map(str::to_owned)
+    }
+}
+
+impl Found {
+    /// The shard whose run this was, while it has something that nobody has merged.
+    fn unmerged(&self) -> Option<String> {
+        let earlier = &self.earlier;
+        let something = earlier.ended.is_some() || !earlier.slices.is_empty() || !earlier.misfits.is_empty();
+        let shard = self.header.parameters.get(SHARD)?.as_str()?;
+        (something && !earlier.merged).then(|| shard.to_owned())
+    }
 }
 
 /// What is to become of what is there.
@@ -153,6 +183,13 @@ impl State {
                 found.of(identity, directory)?
             }
             Some(found) => {
+                if let Ok(Some(found)) = &found
+                    && let Some(other) = found
+                        .unmerged()
+                        .filter(|shard| Some(shard) != identity.shard().as_ref())
+                {
+                    return Err(StateError::Unmerged(directory.to_owned(), other));
+                }
                 last::succeed(directory, found.ok().as_ref(), identity, intent).map_err(io)?;
                 None
             }
@@ -341,27 +378,37 @@ impl State {
         }
     }
 
+    /// A slice that does not fit beside the others. The rows of a shard's stay for the merge, where there are more others.
+    pub(crate) fn misfit(&self, account: &str, region: &str, of_a_shard: bool) {
+        if !of_a_shard {
+            return self.failed(account, region);
+        }
+        if let Err(error) = self.append(&[Line::Misfit(place(account, region))]) {
+            tracing::debug!(%error, "a slice's failure is not kept");
+        }
+    }
+
+    /// The run of a shard has come to its end, and its ledger has this SHA-256, in hex.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub(crate) fn ended(&self, ledger: String) -> io::Result<()> {
+        // It is a last line too: without it all that was collected could not be merged.
+        self.make_room();
+        self.append(&[Line::Ended(ledger)])
+    }
+
     /// The rows of the last run in which the slices were complete that `failed` stands for: the one, or with no region
     /// all of the account that are not in `known`. They are in this run's spool.
     ///
     /// # Errors
     /// Whatever the disk says.
-    pub(crate) fn last_good(
-        &self,
-        failed: &SliceEntry,
-        known: impl Fn(&str) -> bool,
-    ) -> io::Result<Vec<(String, String, Vec<SpooledTable>)>> {
+    pub(crate) fn last_good(&self, failed: &SliceEntry, known: impl Fn(&str) -> bool) -> io::Result<Vec<LastGood>> {
         let Some(disk) = self.disk.as_ref() else {
             return Ok(Vec::new());
         };
         let Some(last) = &disk.last else { return Ok(Vec::new()) };
-        let wanted = |place: &&Place| {
-            place.account == failed.account_id
-                && match &failed.region {
-                    Some(region) => place.region == *region,
-                    None => !known(&place.region),
-                }
-        };
+        let wanted = |place: &&Place| stands_in(place, failed, &known);
         let mut places: Vec<&Place> = last
             .slices
             .keys()
@@ -402,10 +449,24 @@ impl State {
             last::remove(&disk.directory)?;
             return remove_run(&disk.directory);
         }
+        // Rows and ledger may have taken all that was free.
+        self.make_room();
         self.append(&[Line::Published])?;
-        remove_file(&disk.directory.join(ROOM))?;
         last::remove(&disk.directory)
     }
+}
+
+/// Rows that stand in for a slice that has failed: the region, when they were collected, and what they are.
+pub(crate) type LastGood = (String, String, Vec<SpooledTable>);
+
+/// Whether rows of `place` stand in for `failed`: the slice itself, or with no region all of the account that are not
+/// `known`.
+fn stands_in(place: &Place, failed: &SliceEntry, known: impl Fn(&str) -> bool) -> bool {
+    place.account == failed.account_id
+        && match &failed.region {
+            Some(region) => place.region == *region,
+            None => !known(&place.region),
+        }
 }
 
 /// A slice of an earlier process.
@@ -460,72 +521,6 @@ fn place(account: &str, region: &str) -> Place {
     }
 }
 
-/// Locks the directory, which is made where it is not there.
-fn locked(directory: &Path) -> Result<File, StateError> {
-    use std::os::unix::fs::MetadataExt as _;
-    let io = |error| StateError::Io(directory.to_owned(), error);
-    loop {
-        std::fs::create_dir_all(directory).map_err(io)?;
-        let lock = match File::open(directory) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            opened => opened.map_err(io)?,
-        };
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StateError::InUse(directory.to_owned())),
-            Err(TryLockError::Error(error)) => return Err(io(error)),
-        }
-        // The run that held it may have removed it, and a third one made it anew.
-        let held = lock.metadata().map_err(io)?;
-        match std::fs::metadata(directory) {
-            Ok(now) if (now.dev(), now.ino()) == (held.dev(), held.ino()) => return Ok(lock),
-            _ => {}
-        }
-    }
-}
-
-/// What a process was writing when it was killed.
-fn remove_partial(directory: &Path) -> io::Result<()> {
-    for entry in std::fs::read_dir(directory)? {
-        let path = entry?.path();
-        if path.to_string_lossy().ends_with(PARTIAL) {
-            remove_file(&path)?;
-        }
-    }
-    Ok(())
-}
-
-/// Removes what a run has left that could not begin; one that had begun stays, to be gone on with.
-fn remove_unbegun(directory: &Path) {
-    let journal = std::fs::metadata(directory.join(JOURNAL));
-    if journal.is_ok_and(|journal| journal.len() > 0) {
-        return;
-    }
-    if let Err(error) = remove_run(directory) {
-        tracing::debug!(%error, "what could not begin cannot be removed");
-    }
-}
-
-/// Removes the run's own files, and the directory where it is empty then.
-fn remove_run(directory: &Path) -> io::Result<()> {
-    // The journal first: rows without it are nothing.
-    remove_file(&directory.join(JOURNAL))?;
-    remove_file(&directory.join(ROWS))?;
-    remove_file(&directory.join(ROOM))?;
-    // What others have put there is theirs.
-    match std::fs::remove_dir(directory) {
-        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
-        removed => removed,
-    }
-}
-
-fn remove_file(path: &Path) -> io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
-}
-
 fn damaged(directory: &Path, error: ReadError) -> StateError {
     match error {
         ReadError::Io(error) => StateError::Io(directory.to_owned(), error),
@@ -554,8 +549,10 @@ fn differs(header: &lines::Header, identity: &Identity) -> Option<String> {
     if !names.is_empty() {
         return Some(format!("its parameters differ in {}", names.join(", ")));
     }
-    (header.work != identity.work).then(|| "what was to be run was another text".to_owned())
+    (header.work != identity.work).then(|| ANOTHER_WORK.to_owned())
 }
+
+const ANOTHER_WORK: &str = "what was to be run was another text";
 
 trait OfThisRun {
     fn of(self, identity: &Identity, directory: &Path) -> Result<Option<Found>, StateError>;

@@ -79,7 +79,7 @@ pub fn summary(ledger: &Ledger, closing: Option<&str>, exit: Exit, ledger_path: 
     let accounts = HumanCount(ledger.accounts.len() as u64);
     let stale = ledger.slices.iter().any(|slice| slice.stale.is_some());
     let (verdict, consequence) = verdict(exit, stale, ledger);
-    if ledger.state.is_some() {
+    if ledger.state.is_some() && exit != Exit::Complete {
         text.push_str("to collect what is missing, run the same again with --resume\n");
     }
     let _ = writeln!(
@@ -120,6 +120,10 @@ fn verdict(exit: Exit, stale: bool, ledger: &Ledger) -> (&'static str, &'static 
         Exit::Partial => ("PARTIAL", "; rows of the failed slices are missing"),
         Exit::Failed if !ledger.outputs.is_empty() => {
             ("FAILED", "; what is named above was published, the rest was not")
+        }
+        // Without a cause of its own, all its slices have failed.
+        Exit::Failed if ledger.shard.is_some() && ledger.cause.is_none() => {
+            ("FAILED", "; nothing was published, merge takes it as it is")
         }
         Exit::Failed if ledger.state.is_some() => ("FAILED", "; nothing was published, what was collected is kept"),
         Exit::Failed if ledger.slices.iter().any(|slice| slice.outcome.is_collected()) => {

@@ -46,6 +46,12 @@ pub(crate) async fn plan<C: Connector>(
         )?;
     }
 
+    if let Some(shard) = context.settings.shard {
+        writeln!(
+            stdout,
+            "\nshard: {shard}; the accounts of the other shards are not listed here"
+        )?;
+    }
     let accounts = list.accounts.len();
     if auth.regions.include.is_empty() {
         writeln!(stdout, "\nregions: every region that is enabled in the account")?;

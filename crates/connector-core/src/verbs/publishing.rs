@@ -1,4 +1,4 @@
-//! The end of a run. All files are written beside their places first, the ledger too, and then put there: a disk that is
+//! Publishing, of a run and of what is merged. All files are written beside their places first, the ledger too, and then put there: a disk that is
 //! full, or a signal, leaves everything as it was.
 
 use std::io::{self, Write};
@@ -10,14 +10,15 @@ use futures::{Stream, StreamExt as _};
 
 use crate::exit::Exit;
 use crate::ledger::Ledger;
-use crate::rows::{Format, Output, Published, Spool, Whole, about, write_beside};
-use crate::settings::Settings;
+use crate::rows::{Format, Output, Published, RowSource, Whole, about, write_beside};
 
 /// What is to be written.
 pub(super) struct Publishing {
     pub(super) outputs: Vec<Output>,
     pub(super) format: Format,
-    pub(super) spool: Arc<Spool>,
+    /// Where the rows wait.
+    pub(super) source: Arc<dyn RowSource + Send + Sync>,
+    /// Where files are written before they are whole.
     pub(super) workspace: Option<PathBuf>,
 }
 
@@ -34,10 +35,18 @@ pub(super) enum Written {
 }
 
 impl Publishing {
-    fn write(self, stdout: &mut (dyn Write + Send), stop: &AtomicBool) -> io::Result<Vec<(Published, Option<Whole>)>> {
+    /// Writes until `stop` is set.
+    ///
+    /// # Errors
+    /// What could not be written, with its path; nothing is left beside the places then.
+    pub(super) fn write(
+        self,
+        stdout: &mut (dyn Write + Send),
+        stop: &AtomicBool,
+    ) -> io::Result<Vec<(Published, Option<Whole>)>> {
         let (workspace, outputs) = (self.workspace.as_deref(), self.outputs.iter());
         let written = outputs.map(|output| {
-            let written = write_beside(output, self.format, &self.spool, workspace, stdout, stop)?;
+            let written = write_beside(output, self.format, &*self.source, workspace, stdout, stop)?;
             Ok((written.published, written.file))
         });
         written.collect()
@@ -79,18 +88,19 @@ impl From<Result<io::Result<Vec<(Published, Option<Whole>)>>, tokio::task::JoinE
 }
 
 /// Puts files and ledger into their places. What is there then stands in the ledger's `outputs`, in the order of `written`.
+/// Gives the SHA-256 of the ledger's bytes, in hex, where it has a place.
 ///
 /// # Errors
 /// What could not be written or put, with its path. Where it is the ledger that cannot be written, no file is put either.
 pub(super) fn put(
     ledger: &mut Ledger,
     written: Vec<(Published, Option<Whole>)>,
-    settings: &Settings,
+    path: Option<&Path>,
     workspace: Option<&Path>,
-) -> io::Result<()> {
+) -> io::Result<Option<String>> {
     let (published, files): (Vec<_>, Vec<_>) = written.into_iter().unzip();
     ledger.outputs = published;
-    let prepared = match &settings.ledger {
+    let prepared = match path {
         Some(path) => match beside(ledger, path, workspace) {
             Ok(prepared) => Some((path, prepared)),
             Err(error) => {
@@ -110,23 +120,26 @@ pub(super) fn put(
         }
     }
     match prepared {
-        Some((path, prepared)) => prepared.put().map_err(|error| unwritten(path, &error)),
-        None => Ok(()),
+        Some((path, (prepared, sha256))) => {
+            prepared.put().map_err(|error| unwritten(path, &error))?;
+            Ok(Some(sha256))
+        }
+        None => Ok(None),
     }
 }
 
-/// Writes the ledger alone.
+/// Writes the ledger alone, and gives its SHA-256 as [`put`] does.
 ///
 /// # Errors
 /// Whatever the disk says, with the path.
-pub(super) fn put_ledger(ledger: &Ledger, settings: &Settings, workspace: Option<&Path>) -> io::Result<()> {
-    let Some(path) = &settings.ledger else { return Ok(()) };
-    beside(ledger, path, workspace)?
-        .put()
-        .map_err(|error| unwritten(path, &error))
+pub(super) fn put_ledger(ledger: &Ledger, path: Option<&Path>, workspace: Option<&Path>) -> io::Result<Option<String>> {
+    let Some(path) = path else { return Ok(None) };
+    let (prepared, sha256) = beside(ledger, path, workspace)?;
+    prepared.put().map_err(|error| unwritten(path, &error))?;
+    Ok(Some(sha256))
 }
 
-fn beside(ledger: &Ledger, path: &Path, workspace: Option<&Path>) -> io::Result<Whole> {
+fn beside(ledger: &Ledger, path: &Path, workspace: Option<&Path>) -> io::Result<(Whole, String)> {
     ledger
         .write_beside(path, workspace)
         .map_err(|error| unwritten(path, &error))

@@ -1,29 +1,26 @@
 //! `run`: collects, and publishes rows and ledger.
 
-use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use auth_core::AuthError;
 use auth_core::error::Report;
 use auth_core::host::AsyncSleep as _;
 use futures::{Stream, StreamExt as _};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::Context;
+use super::ending::{Shape, laid_out, stand_in, tell, told};
 use super::publishing::{Publishing, Written, put, put_ledger};
 use crate::collect::{Collected, CutShort, Journal, Run, collect, resolve};
 use crate::connector::{Collector as _, Columns, Connector, DefaultRegions, parameters_of};
 use crate::exit::Exit;
-use crate::ledger::{Identity, LEDGER_VERSION, Ledger, SliceEntry, Stale, timestamp};
-use crate::rows::{Ended, Rows, Spool, SpooledTable, about, directory_of, layout};
+use crate::ledger::{Identity, LEDGER_VERSION, Ledger, SliceEntry, timestamp};
+use crate::rows::{Ended, Rows, Spool, SpooledTable, about, directory_of};
 use crate::settings::Settings;
-use crate::slice::Outcome;
 use crate::state::{self, State, StateError};
-use crate::terminal::{Progress, harmless, summary};
+use crate::terminal::{Progress, harmless};
 
 /// The ledger of a small run has about so many bytes.
 const ROOM_FOR_LEDGER: usize = 4096;
@@ -159,9 +156,16 @@ pub(crate) async fn run<C: Connector>(
         Ok(None) if ledger.cause.is_some() => Exit::Failed,
         Ok(Some(Ok(())) | None) => Exit::of(ledger.slices.iter().map(|slice| slice.outcome)),
     };
-    if exit == Exit::Partial
+    // Of a shard where everything has failed too: among all shards it is a part.
+    let failed = exit == Exit::Failed && ledger.cause.is_none() && settings.shard.is_some();
+    if (exit == Exit::Partial || failed)
         && settings.keep_last_good
-        && let Err(error) = stand_in(&state, &mut ledger, &mut tables, now)
+        && let Err(error) = stand_in(
+            |entry, known| state.last_good(entry, known),
+            &mut ledger,
+            &mut tables,
+            now,
+        )
     {
         state.make_room();
         ledger.cause = Some(unwritten(&error, &state));
@@ -171,26 +175,19 @@ pub(crate) async fn run<C: Connector>(
         Columns::Fixed(columns) => Some(columns),
         Columns::OfTheResult(_) => None,
     };
-    let (outputs, misfits) = layout(settings.output.path(), &rows.leading, fixed.as_deref(), &tables);
-    for misfit in misfits {
-        let slice = &tables[misfit.slice];
-        if !slice.stale {
-            state.failed(&slice.account, &slice.region);
-        }
-        does_not_fit(&mut ledger, slice, misfit.why, settings);
-        if exit == Exit::Complete {
-            exit = Exit::of(ledger.slices.iter().map(|slice| slice.outcome));
-        }
-    }
-    for warning in &ledger.warnings {
-        tracing::warn!("{warning}");
-    }
+    let shape = Shape {
+        path: settings.output.path(),
+        leading: &rows.leading,
+        fixed: fixed.as_deref(),
+    };
+    let misfit = |slice: &Ended| state.misfit(&slice.account, &slice.region, settings.shard.is_some());
+    let outputs = laid_out(&shape, &mut ledger, &tables, &mut exit, misfit);
     let mut written = Vec::new();
     if matches!(exit, Exit::Complete | Exit::Partial) {
         let publishing = Publishing {
             outputs,
             format: settings.format,
-            spool: Arc::clone(&spool),
+            source: spool,
             workspace: state.directory().map(Path::to_owned),
         };
         match publishing.written(stdout, &mut interrupts).await {
@@ -211,12 +208,14 @@ pub(crate) async fn run<C: Connector>(
     let directory = state.directory();
     let end = |ledger: &mut Ledger, exit: Exit| {
         ledger.finish(exit);
+        let kept = to_be_merged(settings, ledger, exit) || (exit != Exit::Complete && something);
         ledger.state = directory
-            .filter(|_| exit != Exit::Complete && something)
+            .filter(|_| kept)
             .map(|directory| directory.display().to_string());
     };
     end(&mut ledger, exit);
-    let mut put = put(&mut ledger, written, settings, directory);
+    let ledger_path = settings.ledger.as_deref();
+    let mut put = put(&mut ledger, written, ledger_path, directory);
     if let Err(error) = &put {
         if matches!(exit, Exit::Complete | Exit::Partial) {
             exit = Exit::Failed;
@@ -230,19 +229,32 @@ pub(crate) async fn run<C: Connector>(
         end(&mut ledger, exit);
         state.make_room();
         // A small ledger may find the room that large rows have not, and one of a failed run has to say so.
-        put = put_ledger(&ledger, settings, directory);
+        put = put_ledger(&ledger, ledger_path, directory);
     }
+    let to_be_merged = to_be_merged(settings, &ledger, exit);
     let cleaned = match exit {
-        Exit::Complete | Exit::Partial => state.published(exit == Exit::Complete, settings.keep_last_good),
-        _ if something => Ok(()),
+        Exit::Complete | Exit::Partial => {
+            state.published(exit == Exit::Complete, settings.keep_last_good || to_be_merged)
+        }
+        _ if something || to_be_merged => Ok(()),
         _ => state.clean_up(),
+    };
+    let cleaned = match &put {
+        Ok(Some(ledger)) if to_be_merged => cleaned.and_then(|()| state.ended(ledger.clone())),
+        _ => cleaned,
     };
     if let Err(error) = cleaned {
         tracing::warn!("what is kept beside the output could not be cleaned up: {error}");
     }
-    let ledger_path = settings.ledger.as_deref().filter(|_| put.is_ok());
-    tell(context, &ledger, ledger_path, connector.closing(&ledger.totals), exit);
+    let ledger_path = ledger_path.filter(|_| put.is_ok());
+    let closing = connector.closing(&ledger.totals);
+    tell(context.terminal, &ledger, ledger_path, closing, exit);
     Ok(exit)
+}
+
+/// Whether what a shard leaves is taken by the merge, be it nothing.
+fn to_be_merged(settings: &Settings, ledger: &Ledger, exit: Exit) -> bool {
+    settings.shard.is_some() && ledger.cause.is_none() && matches!(exit, Exit::Complete | Exit::Partial | Exit::Failed)
 }
 
 /// What an earlier run has left, or a new state.
@@ -265,6 +277,9 @@ fn opened_state<C: Connector>(
     let mut parameters = context.values.shaping(&parameters_of(connector));
     parameters.insert("format".to_owned(), settings.format.name().into());
     parameters.insert("leading_columns".to_owned(), settings.leading.clone().into());
+    if let Some(shard) = settings.shard {
+        parameters.insert(state::SHARD.to_owned(), shard.to_string().into());
+    }
     if about.regions == DefaultRegions::Home {
         parameters.insert("regions".to_owned(), settings.auth.regions.include.clone().into());
     }
@@ -348,43 +363,6 @@ fn room_for_ledger(settings: &Settings) -> Result<(), StateError> {
     written.map_err(|error| StateError::Io(directory.to_owned(), error))
 }
 
-/// Puts the last good rows in the place of what has failed.
-fn stand_in(state: &State, ledger: &mut Ledger, tables: &mut Vec<Ended>, now: SystemTime) -> io::Result<()> {
-    let regions = ledger
-        .slices
-        .iter()
-        .filter_map(|slice| Some((slice.account_id.clone(), slice.region.clone()?)));
-    let known: HashSet<(String, String)> = regions.collect();
-    for entry in ledger.slices.iter_mut().filter(|entry| entry.outcome.is_failure()) {
-        let account = entry.account_id.clone();
-        let kept = state.last_good(entry, |region| known.contains(&(account.clone(), region.to_owned())))?;
-        let Some(oldest) = kept.iter().map(|(_, collected, _)| collected).min() else {
-            continue;
-        };
-        let since = OffsetDateTime::parse(oldest, &Rfc3339)
-            .map(SystemTime::from)
-            .unwrap_or(now);
-        entry.stale = Some(Stale {
-            rows: kept
-                .iter()
-                .flat_map(|(.., tables)| tables)
-                .map(|table| table.rows)
-                .sum(),
-            regions: kept.iter().map(|(region, ..)| region.clone()).collect(),
-            collected: oldest.clone(),
-            age_seconds: now.duration_since(since).unwrap_or_default().as_secs_f64(),
-        });
-        tables.extend(kept.into_iter().map(|(region, _, tables)| Ended {
-            account: account.clone(),
-            region,
-            stale: true,
-            tables,
-        }));
-    }
-    tables.sort_by(|a, b| (&a.account, &a.region).cmp(&(&b.account, &b.region)));
-    Ok(())
-}
-
 fn opened<C: Connector>(connector: &C, context: &Context<'_>) -> Ledger {
     let about = connector.about();
     Ledger {
@@ -405,6 +383,8 @@ fn opened<C: Connector>(connector: &C, context: &Context<'_>) -> Ledger {
         totals: serde_json::Map::new(),
         outputs: Vec::new(),
         resumed: None,
+        shard: context.settings.shard.map(|shard| shard.to_string()),
+        merged: Vec::new(),
         state: None,
     }
 }
@@ -436,22 +416,12 @@ fn take(journal: &Journal, ledger: &mut Ledger) -> (Vec<Ended>, Vec<String>) {
     ledger.warnings.extend(warnings);
     ledger.accounts = accounts;
     let mut tables = Vec::new();
-    let mut told: Vec<(String, usize)> = Vec::new();
     for (entry, spooled) in slices {
-        for warning in &entry.warnings {
-            match told.iter_mut().find(|(known, _)| known == warning) {
-                Some((_, count)) => *count += 1,
-                None => told.push((warning.clone(), 1)),
-            }
-        }
         tables.extend(collected(&entry, spooled));
         ledger.slices.push(entry);
     }
-    let told = told.into_iter().map(|(warning, count)| match count {
-        1 => warning,
-        count => format!("{warning} (in {count} slices)"),
-    });
-    (tables, told.collect())
+    let told = told(&ledger.slices);
+    (tables, told)
 }
 
 fn collected(entry: &SliceEntry, tables: Vec<SpooledTable>) -> Option<Ended> {
@@ -461,67 +431,4 @@ fn collected(entry: &SliceEntry, tables: Vec<SpooledTable>) -> Option<Ended> {
         stale: false,
         tables,
     })
-}
-
-/// Takes a slice whose columns do not fit out of what the ledger says is in the output.
-fn does_not_fit(ledger: &mut Ledger, slice: &Ended, why: String, settings: &Settings) {
-    let mut entries = ledger
-        .slices
-        .iter_mut()
-        .filter(|entry| entry.account_id == slice.account);
-    if slice.stale {
-        let place = format!("{} {}", slice.account, slice.region);
-        let stale = entries.filter_map(|entry| entry.stale.as_mut());
-        for stale in stale.filter(|stale| stale.regions.contains(&slice.region)) {
-            stale.regions.retain(|region| *region != slice.region);
-            stale.rows -= slice.tables.iter().map(|table| table.rows).sum::<u64>();
-        }
-        ledger.warnings.push(format!(
-            "the last good rows of {place} do not fit into the output: {why}"
-        ));
-        return;
-    }
-    let Some(entry) = entries.find(|entry| entry.region.as_ref() == Some(&slice.region)) else {
-        return;
-    };
-    let several = settings.output.path().is_some_and(|path| path.is_several());
-    let hint = if several {
-        "name and cast the columns in the query so that all results are alike"
-    } else {
-        "name and cast the columns in the query so that all results are alike, or write a file for each account with \
-         {accountId} in output"
-    };
-    entry.outcome = Outcome::Failed;
-    entry.rows = 0;
-    entry.cause = Some(Report {
-        message: format!("the rows do not fit into the output: {why}"),
-        hint: Some(hint.to_owned()),
-        ..Report::default()
-    });
-}
-
-fn tell(context: &Context<'_>, ledger: &Ledger, ledger_path: Option<&Path>, closing: Option<String>, exit: Exit) {
-    let terminal = context.terminal;
-    if terminal.format == crate::terminal::LogFormat::Json {
-        let totals = serde_json::Value::Object(ledger.totals.clone());
-        let cause = ledger
-            .cause
-            .as_ref()
-            .map(|cause| cause.message.as_str())
-            .unwrap_or_default();
-        let hint = ledger
-            .cause
-            .as_ref()
-            .and_then(|cause| cause.hint.as_deref())
-            .unwrap_or_default();
-        tracing::info!(outcome = ledger.outcome, exit_code = exit.code(), %totals, cause, hint, "run finished");
-    } else if !terminal.quiet || exit == Exit::Failed {
-        terminal.print(&summary(
-            ledger,
-            closing.as_deref(),
-            exit,
-            ledger_path,
-            terminal.width(),
-        ));
-    }
 }

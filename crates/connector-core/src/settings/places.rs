@@ -1,0 +1,103 @@
+//! Where files of a run go, and whether they can come to stand there: better told now than after an hour of collecting.
+
+use std::path::{Path, PathBuf};
+
+use crate::rows::{OutputPath, directory_of, end_of_links};
+
+/// `<output>.state`
+pub(crate) fn state_of(output: &OutputPath) -> PathBuf {
+    beside(output, ".state")
+}
+
+/// `<output>.run.json`
+pub(crate) fn ledger_of(output: &OutputPath) -> PathBuf {
+    beside(output, ".run.json")
+}
+
+fn beside(output: &OutputPath, ending: &str) -> PathBuf {
+    let mut name = output.of_all().into_os_string();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// Whether a file can come to stand at `path`, which is in `directory` or in one that will be made there. `instead` says what
+/// else may be named.
+///
+/// # Errors
+/// In words, why not.
+pub(crate) fn writable(path: &Path, directory: &Path, instead: &str) -> Result<(), String> {
+    replaceable(path, instead)?;
+    takes_files(directory, "")
+}
+
+/// Whether a file may come into the place of what is there, at the end of links.
+///
+/// # Errors
+/// In words, why not.
+pub(crate) fn replaceable(path: &Path, instead: &str) -> Result<(), String> {
+    let shown = path.display();
+    if path.is_dir() {
+        return Err(format!("{shown} is a directory; name a file"));
+    }
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Err(format!(
+            "{shown} is no regular file, and cannot be replaced by one: {instead}"
+        ));
+    }
+    match end_of_links(path) {
+        Ok(end) if end == path => Ok(()),
+        Ok(end) => takes_files(directory_of(&end), &format!(", where the link {shown} leads")),
+        Err(error) => Err(format!("the link {shown} leads nowhere: {error}; mend or remove it")),
+    }
+}
+
+/// Whether files can be made in a directory. `through` says what has led there.
+fn takes_files(directory: &Path, through: &str) -> Result<(), String> {
+    let shown = directory.display();
+    if !directory.is_dir() {
+        let comma = if through.is_empty() { "" } else { "," };
+        return Err(format!(
+            "the directory {shown}{through}{comma} does not exist; create it"
+        ));
+    }
+    match tempfile::tempfile_in(directory) {
+        Ok(_) => Ok(()),
+        // Not a matter of parameters; the run itself will say so.
+        Err(error) if is_full(&error) => Ok(()),
+        Err(error) => Err(format!(
+            "nothing can be written in {shown}{through}: {}; let this user write there, or name another place",
+            error.to_string().split(" at path").next().unwrap_or_default()
+        )),
+    }
+}
+
+/// Whether the directory of the state of `output` is there, or can be made.
+///
+/// # Errors
+/// In words, why not.
+pub(crate) fn has_room_for_state(output: &OutputPath) -> Result<(), String> {
+    let state = state_of(output);
+    if std::fs::symlink_metadata(&state).is_ok() && !state.is_dir() {
+        let state = state.display();
+        return Err(format!(
+            "{state} is in the way, where the run keeps what it has: move it, or name another output"
+        ));
+    }
+    Ok(())
+}
+
+/// Whether the disk, or what this user may have of it, is used up.
+fn is_full(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded)
+}
+
+/// Whether two paths lead to one file, which may not be there yet.
+pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| {
+        let end = end_of_links(path).unwrap_or_else(|_| path.to_owned());
+        let directory = std::fs::canonicalize(directory_of(&end)).ok()?;
+        Some(directory.join(end.file_name()?))
+    };
+    one == other || (place(one).is_some() && place(one) == place(other))
+}
