@@ -16,10 +16,10 @@ use connector_core::slice::Outcome;
 use futures::future::try_join_all;
 
 use crate::collector::sleep;
-use crate::desk::Desk;
+use crate::desk::{Desk, Waiting};
 use crate::failure::{Again, again, ended, failed, reason, refused};
 use crate::job::{Fetch, Job};
-use crate::pace::Pace;
+use crate::pace::{HELD_UP, Pace, Turn};
 use crate::running::{Query, Running};
 use crate::statement::{Kind, Statement};
 use crate::statistics::{Note, Notes, is_final, scanned};
@@ -185,13 +185,28 @@ impl Executor {
         }
     }
 
+    /// Asks for the query's state. Says whether the answer was long in coming, and to the others before it has come.
+    async fn ask(&self, waiting: &Waiting, turn: &Turn) -> bool {
+        let mut asking = std::pin::pin!(waiting.ask());
+        tokio::select! {
+            biased;
+            () = &mut asking => return false,
+            () = sleep(&self.host, HELD_UP) => turn.held_up(),
+        }
+        asking.await;
+        true
+    }
+
     /// Waits until the query has ended; one that passes a limit is stopped.
     async fn wait(&self, query: &Query, statement: u32, deadline: SystemTime) -> Result<QueryExecution, SliceError> {
         let turn = self.pace.begin(statement);
         let mut waiting = self.desk.wait_for(&query.id);
         let started = self.now();
         let age = |now: SystemTime| now.duration_since(started).unwrap_or_default();
-        let (mut deaf, mut heard_at) = (0, None);
+        // Who has little time is not kept waiting for the scout.
+        let most = self.job.timeout / PARTS;
+        let most = self.job.max_scanned.map_or(most, |_| most.min(WATCH));
+        let (mut deaf, mut held_up, mut asked) = (0, false, None);
         loop {
             let mut news = std::pin::pin!(self.pace.news());
             news.as_mut().enable();
@@ -200,16 +215,14 @@ impl Executor {
                 query.stop().await;
                 return Err(timed_out(&self.job, &format!("query {} was stopped", query.id)));
             };
-            // Who has little time is not kept waiting for the scout.
-            let mut gap = turn.gap(age(now), heard_at).min(self.job.timeout / PARTS);
-            if self.job.max_scanned.is_some() {
-                gap = gap.min(WATCH);
-            }
+            let gap = turn.gap(age(now), asked, most);
             tokio::select! {
-                () = sleep(&self.host, gap.min(left)) => waiting.ask().await,
+                () = sleep(&self.host, gap.min(left)) => held_up |= self.ask(&waiting, &turn).await,
                 _ = waiting.heard.changed() => {}
                 () = news => continue,
             }
+            let heard_old = age(self.now());
+            asked = Some(heard_old);
             let heard = waiting.heard.borrow_and_update().clone();
             let execution = match heard {
                 None => continue,
@@ -224,13 +237,15 @@ impl Executor {
                 }
             };
             deaf = 0;
-            let heard_old = age(self.now());
-            heard_at = Some(heard_old);
             query.note.execution(&execution);
             if state(&execution).is_some_and(is_final) {
                 query.ended();
                 if state(&execution) == Some(&QueryExecutionState::Succeeded) {
-                    turn.took(duration(&execution).unwrap_or(heard_old));
+                    // Who is heard of late does not tell by that how long it took.
+                    let took = duration(&execution).or((!held_up).then_some(heard_old));
+                    if let Some(took) = took {
+                        turn.took(took);
+                    }
                 }
                 return Ok(execution);
             }

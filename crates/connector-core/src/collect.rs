@@ -41,6 +41,8 @@ struct State {
     entries: Vec<(SliceEntry, Vec<SpooledTable>)>,
     /// Slices that have begun and not ended, with when.
     at_work: HashMap<(String, String), (SystemTime, Slice)>,
+    /// Slices that have failed because the disk took no more.
+    unkept: Vec<(String, String)>,
 }
 
 /// Why a run came to its end before all was collected.
@@ -107,6 +109,9 @@ impl Journal {
     /// the next try is another one.
     pub fn cut_short(&self, why: CutShort, now: SystemTime, kept: &state::State) {
         self.with(|state| {
+            for (account, region) in state.unkept.drain(..) {
+                kept.failed(&account, &region);
+            }
             for (_, (start, slice)) in state.at_work.drain() {
                 kept.failed(slice.account.id.as_str(), slice.region());
                 let mut entry = SliceEntry::new(&slice.account, Some(slice.region()), why.outcome());
@@ -151,6 +156,7 @@ impl Journal {
             warnings,
             mut entries,
             at_work: _,
+            unkept: _,
         } = self.with(std::mem::take);
         entries.sort_by(|(a, _), (b, _)| (&a.account_id, &a.region).cmp(&(&b.account_id, &b.region)));
         Collected {
@@ -462,7 +468,7 @@ impl<C: Collector> Run<C> {
             Err(error) => Err(error),
         };
         let mut entry = SliceEntry::new(&slice.account, Some(region), Outcome::Complete);
-        let mut spooled = Vec::new();
+        let (mut spooled, mut unkept) = (Vec::new(), None);
         match collected {
             Ok(tables) => {
                 entry.rows = tables.iter().map(|table| table.rows).sum();
@@ -477,8 +483,7 @@ impl<C: Collector> Run<C> {
             }
             Err(error) => {
                 if let SliceError::Disk(why) = &error {
-                    // The first is told.
-                    let _ = self.unkept.set(why.clone());
+                    unkept = Some(why.clone());
                 }
                 entry.outcome = error.outcome();
                 entry.cause = Some(error.report());
@@ -486,18 +491,40 @@ impl<C: Collector> Run<C> {
         }
         entry.metered(slice.access.meter());
         entry.duration_seconds = self.since(start);
-        let mut entry = entry.telling(slice.facts.told());
-        if entry.outcome.is_failure() {
-            self.state.failed(slice.account.id.as_str(), region);
-        } else if let Err(error) = self.state.commit(&entry, &spooled, &timestamp(self.now())) {
-            let error = SliceError::from(error);
-            let _ = self.unkept.set(error.to_string());
-            entry.outcome = error.outcome();
-            entry.rows = 0;
-            entry.cause = Some(error.report());
-            spooled.clear();
+        self.conclude(entry.telling(slice.facts.told()), spooled, unkept);
+    }
+
+    /// Keeps what has become of a slice, and notes it, in one step: a run that is cut short meanwhile finds the slice at work
+    /// or ended, and does not take one that is kept for one that has failed. `unkept`: why its rows could not be kept.
+    fn conclude(&self, mut entry: SliceEntry, mut tables: Vec<SpooledTable>, mut unkept: Option<String>) {
+        let key = (entry.account_id.clone(), entry.region.clone().unwrap_or_default());
+        let concluded = self.journal.with(|journal| {
+            journal.at_work.remove(&key)?;
+            if unkept.is_some() {
+                // There may be no room for that line either, before some is made.
+            } else if entry.outcome.is_failure() {
+                self.state.failed(&key.0, &key.1);
+            } else if let Err(error) = self.state.commit(&entry, &tables, &timestamp(self.now())) {
+                let error = SliceError::from(error);
+                unkept = Some(error.to_string());
+                entry.outcome = error.outcome();
+                entry.rows = 0;
+                entry.cause = Some(error.report());
+                tables.clear();
+            }
+            if unkept.is_some() {
+                journal.unkept.push(key);
+            }
+            journal.entries.push((entry.clone(), tables));
+            Some(entry)
+        });
+        if let Some(entry) = concluded {
+            self.progress.slice_done(&entry);
         }
-        self.done(entry, spooled);
+        if let Some(why) = unkept {
+            // The first is told.
+            let _ = self.unkept.set(why);
+        }
     }
 }
 

@@ -26,6 +26,7 @@ mod ahead;
 mod disk;
 mod events;
 mod forms;
+mod kills;
 mod memory;
 mod pauses;
 mod shell;
@@ -382,13 +383,6 @@ impl<P: Program> Running<'_, P> {
         let sent = Command::new("kill").args(["-s", signal, &id]).status().unwrap();
         assert!(sent.success());
         self
-    }
-
-    /// Kills the process, unless it has ended before.
-    pub fn kill_after(mut self, moment: Duration) -> Outcome {
-        std::thread::sleep(moment);
-        self.child.kill().unwrap();
-        self.finish()
     }
 
     /// Reads so many bytes of standard output, and closes it.

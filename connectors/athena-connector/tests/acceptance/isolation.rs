@@ -1,5 +1,7 @@
 //! What fails takes nothing else with it, and is named with its cause and what to do.
 
+use std::time::Duration;
+
 use auth_core::host::SharedAsyncSleep;
 use aws_sim::{Action, Bucket, Canned, Estate, Fault, QueryError, QueryRule, Role, Scp, Sim, Workgroup};
 use serde_json::{Value as Json, json};
@@ -293,5 +295,75 @@ fn no_statement_of_a_failed_slice_is_published() {
         let accounts: Vec<&Json> = rows.iter().map(|row| &row["account_id"]).collect();
         assert!(!accounts.contains(&&json!(member(2))), "{path}: {accounts:?}");
         assert!(accounts.contains(&&json!(member(3))), "{path}: {accounts:?}");
+    }
+}
+
+/// What a case of throttling is made of: what the queries take, in seconds, and which calls are refused.
+struct Throttled {
+    lengths: Vec<f64>,
+    calls: &'static str,
+    most: usize,
+}
+
+impl Throttled {
+    /// How long each slice takes, in seconds, while 90 % of the calls of `throttled` are refused for a minute. The clock
+    /// stands still but for pauses and for the time that queries take at AWS, so that nothing else counts.
+    fn durations(&self, throttled: Option<usize>) -> Vec<f64> {
+        let mut estate = estate(self.lengths.len());
+        for (number, length) in (1..).zip(&self.lengths) {
+            let rule = QueryRule::any().account(&member(number));
+            estate.athena().rule(rule.run(Duration::from_secs_f64(*length)));
+        }
+        let sim = start_still(estate);
+        let refused = throttled.map(|number| {
+            let refused = Fault::on(self.calls).account(&member(number));
+            sim.faults()
+                .add(refused.all_but_every(10).lasting(Duration::from_secs(60)))
+        });
+        let limit = json!({"max_concurrency": self.most});
+        let outcome = run(&sim, self.lengths.len()).params(limit).by_events().inside();
+        if let Some(refused) = refused {
+            assert!(sim.faults().acted(refused) >= 5, "refused again and again");
+        }
+        let all = 1..=self.lengths.len();
+        assert_whole(&outcome, all.clone().filter(|number| Some(*number) != throttled));
+        all.map(|number| slice(&outcome, number)["duration_seconds"].as_f64().unwrap())
+            .collect()
+    }
+
+    fn lengthens_nobody(&self) {
+        let alone = self.durations(None);
+        // The first is the one that is asked often, whose query tells when the others are.
+        for throttled in [1, self.lengths.len() / 2, self.lengths.len()] {
+            let beside = self.durations(Some(throttled));
+            for (number, (alone, beside)) in (1..).zip(alone.iter().zip(&beside)) {
+                assert!(
+                    *alone >= self.lengths[number - 1],
+                    "the query alone takes that: {alone}"
+                );
+                assert!(
+                    number == throttled || *beside <= alone * 1.1,
+                    "{} of member {throttled} are refused, {} at a time: {alone} s of member {number}, whose query takes \
+                     {} s, have become {beside} s",
+                    self.calls,
+                    self.most,
+                    self.lengths[number - 1]
+                );
+            }
+        }
+    }
+}
+
+/// The same statement takes as long everywhere, or in each account as long as its tables are large.
+#[test]
+fn a_throttled_account_lengthens_no_other_slice() {
+    let growing: Vec<f64> = (0..8).map(|number| 30.0 + 5.0 * f64::from(number)).collect();
+    let falling: Vec<f64> = growing.iter().rev().copied().collect();
+    let alike = vec![5.0; 8];
+    for lengths in [growing, falling, alike] {
+        for (calls, most) in [("athena:*", 2), ("athena:GetQueryExecution", 64)] {
+            let lengths = lengths.clone();
+            Throttled { lengths, calls, most }.lengthens_nobody();
+        }
     }
 }

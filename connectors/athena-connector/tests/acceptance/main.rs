@@ -10,10 +10,12 @@ mod harness;
 mod reading;
 mod world;
 
+mod disk;
 mod downloading;
 mod first_contact;
 mod formats;
 mod isolation;
+mod kills;
 mod open_files;
 mod outputs;
 mod pages;

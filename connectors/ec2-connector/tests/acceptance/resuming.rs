@@ -33,9 +33,12 @@ fn ended_by(sim: &Sim, signal: &str, format: &str) -> Outcome {
     sim.faults().add(slice_of_b().then(Action::Hang));
     let running = Run::organization(sim).output(&format!("rows.{format}")).start();
     let journal = running.path(&format!("rows.{format}.state/journal"));
+    // Whole lines: what is being written when the process is killed does not count for the one that goes on.
     let slices = || {
         let journal = fs::read_to_string(&journal).unwrap_or_default();
-        journal.matches("{\"Slice\":").count()
+        let lines = journal.split_inclusive('\n');
+        let is_slice = |line: &&str| line.contains("{\"Slice\":") && line.ends_with('\n');
+        lines.filter(is_slice).count()
     };
     let outcome = running
         .wait_for(|sim| all_but_one(sim) && slices() == 17)

@@ -189,6 +189,13 @@ fn course(call: &Call<'_>, state: &mut State, workgroup: &str, text: &str) -> Co
         course.queue = rule.queue.unwrap_or(course.queue);
         course.run = rule.run.unwrap_or(course.run);
         course.scans = rule.scanned.or(course.scans);
+        if let Some((run, starts)) = rule.run_first {
+            let slowed = state.slowed.entry(at).or_default();
+            if *slowed < starts {
+                *slowed += 1;
+                course.run = run;
+            }
+        }
         if let Some((error, starts)) = &rule.fail {
             let failed = state.failed.entry(at).or_default();
             if *failed < *starts {

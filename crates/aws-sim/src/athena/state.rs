@@ -34,6 +34,8 @@ pub(crate) struct State {
     engines: HashMap<(String, String), Engine>,
     /// How many starts each rule of the estate has let fail.
     pub(super) failed: BTreeMap<usize, u32>,
+    /// The same of those that have a time for their first starts.
+    pub(super) slowed: BTreeMap<usize, u32>,
     /// Statements that clients have prepared, by account, region, workgroup and name.
     pub(super) prepared: HashMap<(String, String, String, String), String>,
 }

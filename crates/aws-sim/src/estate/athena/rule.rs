@@ -75,6 +75,8 @@ pub struct QueryRule {
     pub(crate) text: Option<String>,
     pub(crate) queue: Option<Duration>,
     pub(crate) run: Option<Duration>,
+    /// How long, and how many starts it holds for.
+    pub(crate) run_first: Option<(Duration, u32)>,
     pub(crate) scanned: Option<u64>,
     /// The error, and how many starts it strikes.
     pub(crate) fail: Option<(QueryError, u32)>,
@@ -128,6 +130,13 @@ impl QueryRule {
     #[must_use]
     pub fn run(mut self, duration: Duration) -> Self {
         self.run = Some(duration);
+        self
+    }
+
+    /// So long are the first `starts` queries RUNNING; those that come later as the other rules say.
+    #[must_use]
+    pub fn run_first(mut self, starts: u32, duration: Duration) -> Self {
+        self.run_first = Some((duration, starts));
         self
     }
 
