@@ -79,7 +79,11 @@ impl Merge {
 /// What a merge has come to.
 enum Done {
     /// It is told by the ledger, which is in its place or could not be put there.
-    Now { ledger: Ledger, exit: Exit, is_put: bool },
+    Now {
+        ledger: Box<Ledger>,
+        exit: Exit,
+        is_put: bool,
+    },
     /// The same shards were merged to the same place before, and all of it is there.
     Before,
 }
@@ -259,7 +263,11 @@ fn merged(
         );
     }
     let is_put = put.is_ok();
-    Ok(Done::Now { ledger, exit, is_put })
+    Ok(Done::Now {
+        ledger: Box::new(ledger),
+        exit,
+        is_put,
+    })
 }
 
 /// Whether the ledger says that shards with ledgers of these digests were merged, completely and into the same output, and what
