@@ -43,7 +43,7 @@ pub fn result_csv(data: &[u8]) {
 }
 
 fn csv_rows(mut parser: CsvParser, pieces: &[&[u8]]) -> Outcome {
-    let mut rows = Vec::new();
+    let mut rows: Vec<Row> = Vec::new();
     let mut each = |record: &Record<'_>| {
         rows.push(record.as_written().map(text_of).collect());
         Ok(())
