@@ -61,10 +61,10 @@ impl Terminal {
     fn start_log(&self, verbosity: u8) {
         // Never below debug for the SDK and not at all for HTTP: their trace lines show signed headers, and those carry
         // session tokens.
-        // The links of the default credential chain that have none: the error names the last of them.
+        // aws_config tells of every link of the default credential chain that has none; the error names the last of them.
         let level = match (self.quiet, verbosity) {
             (true, _) => "error",
-            (_, 0) => "warn,aws_config::meta=error,auth_core=info,connector_core=info",
+            (_, 0) => "warn,aws_config=error,auth_core=info,connector_core=info",
             (_, 1) => "warn,auth_core=debug,connector_core=debug",
             (_, 2) => "info,auth_core=trace,connector_core=trace",
             (_, _) => "info,auth_core=trace,connector_core=trace,aws_config=debug,aws_smithy_runtime=debug",
