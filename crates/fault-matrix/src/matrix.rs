@@ -73,7 +73,7 @@ pub(crate) static FAULTS: [Fault; 16] = [
     Fault {
         name: "refused",
         what: "nobody listens, connections are refused; the ones that stand are reset",
-        once: || Action::Refuse(Some(Duration::from_millis(150))),
+        once: || Action::Refuse(Some(Duration::from_millis(40))),
         times: 1,
         always: || Action::Refuse(None),
     },
