@@ -4,8 +4,8 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use auth_core::Account;
 use itertools::Itertools as _;
@@ -23,6 +23,8 @@ const LARGEST_UNSORTED: usize = 512 * 1024;
 /// All slices' rows in memory beyond this many bytes: then a slice spills from [`SMALLEST_SPILL`] on.
 const TOTAL_BUFFER: usize = 8 * 1024 * 1024;
 const SMALLEST_SPILL: usize = 64 * 1024;
+/// Different columns that are looked through for those of a slice; results of queries may all have their own.
+const MOST_SHARED: usize = 64;
 
 /// What all slices of a run share.
 #[derive(Clone)]
@@ -35,6 +37,8 @@ pub(crate) struct Rows {
     buffered: Arc<AtomicUsize>,
     /// Places for temporary files.
     scratch: Arc<Semaphore>,
+    /// Columns of slices so far.
+    known: Arc<Mutex<Vec<Arc<[Heading]>>>>,
 }
 
 impl Rows {
@@ -46,7 +50,21 @@ impl Rows {
             spool,
             buffered: Arc::default(),
             scratch: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
+            known: Arc::default(),
         }
+    }
+
+    /// The columns, once for all slices that have the same: what is kept of a slice until the end of the run is small.
+    fn shared(&self, columns: Vec<Heading>) -> Arc<[Heading]> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shared) = known.iter().find(|shared| ***shared == *columns) {
+            return Arc::clone(shared);
+        }
+        let columns: Arc<[Heading]> = columns.into();
+        if known.len() < MOST_SHARED {
+            known.push(Arc::clone(&columns));
+        }
+        columns
     }
 
     /// With so many temporary files of slices at a time, where there may not be any number.
@@ -287,7 +305,7 @@ impl RowWriter {
         RowWriter {
             encoder: Encoder::new(rows.format, &leading, &columns, rows.formulas),
             sorted: columns.iter().any(|column| column.key),
-            columns: columns.into(),
+            columns: rows.shared(columns),
             spool: Arc::clone(&rows.spool),
             buffered: Arc::clone(&rows.buffered),
             text: Vec::new(),
@@ -422,4 +440,65 @@ fn add_to_key(key: &mut String, value: &Value<'_>) {
         other => key.push_str(&format!("{other:?}")),
     }
     key.push('\0');
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::spool::RowSource as _;
+    use super::*;
+    use crate::table::Kind;
+
+    fn columns(name: &str) -> Vec<Heading> {
+        vec![Heading::new(name, Kind::Text), Heading::new("b", Kind::Integer)]
+    }
+
+    /// A run may have a hundred thousand slices.
+    #[test]
+    fn slices_with_the_same_columns_share_them() {
+        let spool = Arc::new(Spool::new(&std::env::temp_dir()).unwrap());
+        let rows = Rows::new(Format::Csv, &[], spool);
+        let finished = |name: &str| RowWriter::new(&rows, &[], columns(name)).finish(1).unwrap().columns;
+        let first = finished("a");
+        assert!(Arc::ptr_eq(&first, &finished("a")));
+        assert_eq!(finished("c")[0].name, "c");
+        for number in 0..2 * MOST_SHARED {
+            assert_eq!(finished(&number.to_string())[0].name, number.to_string());
+        }
+        assert!(Arc::ptr_eq(&first, &finished("a")));
+        assert_eq!(rows.known.lock().unwrap().len(), MOST_SHARED);
+    }
+
+    /// Rows of a slice that never spilled need no keys; whether it spilled or not is not to be seen.
+    #[test]
+    fn rows_are_in_the_order_of_their_keys_and_the_last_of_each_stays() {
+        let spool = Arc::new(Spool::new(&std::env::temp_dir()).unwrap());
+        let rows = Rows::new(Format::Csv, &[], Arc::clone(&spool));
+        let mut columns = columns("a");
+        columns[0].key = true;
+        for spills in [&[][..], &[1], &[0, 2, 4]] {
+            let mut writer = RowWriter::new(&rows, &[], columns.clone());
+            for (number, key) in ["c", "a", "b", "a"].into_iter().enumerate() {
+                if spills.contains(&number) {
+                    writer.spill().unwrap();
+                }
+                let number = i64::try_from(number).unwrap();
+                let cells = |row: &mut Row<'_>| {
+                    row.cell(&Value::Text(key.into()));
+                    row.cell(&Value::Integer(number));
+                    Ok(())
+                };
+                writer.push(cells).unwrap();
+            }
+            let table = writer.finish(1).unwrap();
+            assert_eq!((table.rows, table.sorted), (3, table.runs.len() > 1), "{spills:?}");
+            let mut read = Vec::new();
+            let mut take = |piece: &[u8]| {
+                read.extend_from_slice(piece);
+                Ok(())
+            };
+            spool.read(&table, &mut take).unwrap();
+            assert_eq!(String::from_utf8(read).unwrap(), "a,3\nb,2\nc,0\n", "{spills:?}");
+        }
+    }
 }
