@@ -15,6 +15,7 @@ use time::OffsetDateTime;
 use time::format_description::StaticFormatDescription;
 use time::macros::format_description;
 
+use crate::connector::About;
 use crate::exit::Exit;
 use crate::rows::{Published, Whole, digested, whole_file};
 use crate::slice::{Outcome, Told, add};
@@ -69,6 +70,34 @@ pub struct Ledger {
     /// What `--resume` goes on with, where something is missing, and what `merge` takes of a shard.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
+}
+
+impl Ledger {
+    /// That of a run in which nothing has happened yet.
+    pub(crate) fn new(about: &About) -> Self {
+        Ledger {
+            connector: about.name,
+            version: about.version,
+            ledger_version: LEDGER_VERSION,
+            outcome: "",
+            exit_code: 0,
+            cause: None,
+            started: String::new(),
+            finished: String::new(),
+            duration_seconds: 0.0,
+            parameters: Map::new(),
+            identity: None,
+            warnings: Vec::new(),
+            accounts: Vec::new(),
+            slices: Vec::new(),
+            totals: Map::new(),
+            outputs: Vec::new(),
+            resumed: None,
+            shard: None,
+            merged: Vec::new(),
+            state: None,
+        }
+    }
 }
 
 /// Whose session.

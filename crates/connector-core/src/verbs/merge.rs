@@ -22,7 +22,7 @@ use super::publishing::{Publishing, put, put_ledger};
 use crate::connector::{About, Columns, Connector};
 use crate::exit::Exit;
 use crate::ledger::read::Merged;
-use crate::ledger::{LEDGER_VERSION, Ledger, timestamp};
+use crate::ledger::{Ledger, timestamp};
 use crate::parameters::catalog::{KEEP_LAST_GOOD, LEDGER, OUTPUT, SHARD};
 use crate::rows::{Ended, Format, OutputPath, directory_of, leading_headings};
 use crate::settings::places::{has_room_for_state, is_same, ledger_of, replaceable, state_of, writable};
@@ -317,28 +317,7 @@ fn check_paths(merge: &Merge, ledger: &Path) -> Result<(), Refusal> {
 
 /// The ledgers of all shards in one, and the rows of all slices that were collected, in order.
 fn joined(about: &About, merge: &Merge, shards: &mut Shards) -> Result<(Ledger, Vec<Ended>), Refusal> {
-    let mut ledger = Ledger {
-        connector: about.name,
-        version: about.version,
-        ledger_version: LEDGER_VERSION,
-        outcome: "",
-        exit_code: 0,
-        cause: None,
-        started: String::new(),
-        finished: String::new(),
-        duration_seconds: 0.0,
-        parameters: Map::new(),
-        identity: None,
-        warnings: Vec::new(),
-        accounts: Vec::new(),
-        slices: Vec::new(),
-        totals: Map::new(),
-        outputs: Vec::new(),
-        resumed: None,
-        shard: None,
-        merged: Vec::new(),
-        state: None,
-    };
+    let mut ledger = Ledger::new(about);
     let mut tables = Vec::new();
     let mut warned = HashSet::new();
     for shard in shards.iter_mut() {

@@ -16,7 +16,7 @@ use super::publishing::{Publishing, Written, put, put_ledger};
 use crate::collect::{Collected, CutShort, Journal, Run, collect, resolve};
 use crate::connector::{Collector as _, Columns, Connector, DefaultRegions, parameters_of};
 use crate::exit::Exit;
-use crate::ledger::{Identity, LEDGER_VERSION, Ledger, SliceEntry, timestamp};
+use crate::ledger::{Identity, Ledger, SliceEntry, timestamp};
 use crate::rows::{Ended, Rows, Spool, SpooledTable, about, directory_of};
 use crate::settings::Settings;
 use crate::state::{self, State, StateError};
@@ -364,28 +364,11 @@ fn room_for_ledger(settings: &Settings) -> Result<(), StateError> {
 }
 
 fn opened<C: Connector>(connector: &C, context: &Context<'_>) -> Ledger {
-    let about = connector.about();
     Ledger {
-        connector: about.name,
-        version: about.version,
-        ledger_version: LEDGER_VERSION,
-        outcome: "",
-        exit_code: 0,
-        cause: None,
-        started: String::new(),
-        finished: String::new(),
-        duration_seconds: 0.0,
         parameters: context.values.redacted(),
-        identity: None,
         warnings: context.settings.warnings.clone(),
-        accounts: Vec::new(),
-        slices: Vec::new(),
-        totals: serde_json::Map::new(),
-        outputs: Vec::new(),
-        resumed: None,
         shard: context.settings.shard.map(|shard| shard.to_string()),
-        merged: Vec::new(),
-        state: None,
+        ..Ledger::new(connector.about())
     }
 }
 
