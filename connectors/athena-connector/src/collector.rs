@@ -14,7 +14,7 @@ use connector_core::{Collector, Slice, SliceError, SliceRows};
 use crate::desk::Desk;
 use crate::execute::Executor;
 use crate::failure::ended;
-use crate::fetch::Fetcher;
+use crate::fetch::{Fetcher, Leftovers};
 use crate::job::{Job, ResultSettings, Source, filled};
 use crate::objects::Objects;
 use crate::pace::Pace;
@@ -30,6 +30,7 @@ pub struct AthenaCollector {
     running: Running,
     pace: Pace,
     objects: Objects,
+    leftovers: Leftovers,
 }
 
 impl std::fmt::Debug for AthenaCollector {
@@ -49,6 +50,7 @@ impl AthenaCollector {
             running: Running::default(),
             pace: Pace::default(),
             objects: Objects::default(),
+            leftovers: Leftovers::default(),
         }
     }
 
@@ -145,6 +147,7 @@ impl Collector for AthenaCollector {
             objects: &self.objects,
             notes: &notes,
             executor: &executor,
+            leftovers: &self.leftovers,
         };
         for group in side_by_side(&statements, self.job.max_active) {
             for succeeded in executor.execute_all(group).await? {
@@ -152,6 +155,22 @@ impl Collector for AthenaCollector {
             }
         }
         Ok(())
+    }
+
+    /// The rows are kept; objects that stay are worth a warning, no more.
+    async fn concluded(&self, slice: &Slice) {
+        if !self.leftovers.has(slice) {
+            return;
+        }
+        let deadline = self.host.time().now() + self.job.timeout;
+        let why = match until(&self.host, deadline, self.leftovers.delete(slice)).await {
+            Some(Ok(())) => return,
+            Some(Err(error)) => error.to_string(),
+            None => "S3 did not answer in time".to_owned(),
+        };
+        slice
+            .facts
+            .warn(format!("objects that Athena wrote could not be deleted: {why}"));
     }
 
     async fn probe(&self, slice: &Slice) -> Result<(), SliceError> {

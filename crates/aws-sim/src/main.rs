@@ -46,6 +46,9 @@ struct Arguments {
     /// How long every query runs
     #[arg(long)]
     query_ms: Option<u64>,
+    /// Megabytes a second that S3 sends over one connection, at most
+    #[arg(long, value_name = "MB")]
+    s3_pace: Option<u64>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -74,6 +77,7 @@ fn main() -> io::Result<()> {
     if let Some(run) = arguments.query_ms.map(Duration::from_millis) {
         estate.athena().rule(QueryRule::any().run(run));
     }
+    estate.s3_throughput(arguments.s3_pace.map(|megabytes| megabytes * 1_000_000));
     let sim = Arc::new(Sim::start_at(estate, Clock::real(), arguments.port, arguments.threads)?);
     print_line(&ready(&sim))?;
     wait_for_the_end(&sim)?;

@@ -51,6 +51,12 @@ pub struct Invocation {
     reason = "the one place where arguments and environment are read"
 )]
 pub fn main<C: Connector>(connector: C) -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    // First of all: who asks for the version or for help does not wait for anything else.
+    let matches = match parsed(&connector, &arguments) {
+        Ok(matches) => matches,
+        Err(exit) => return ExitCode::from(exit.code()),
+    };
     let open_files = descriptors::raised();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -61,7 +67,7 @@ pub fn main<C: Connector>(connector: C) -> ExitCode {
     };
     let program = async move {
         let invocation = Invocation {
-            arguments: std::env::args_os().collect(),
+            arguments,
             environment: std::env::vars_os()
                 .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
                 .collect(),
@@ -75,7 +81,7 @@ pub fn main<C: Connector>(connector: C) -> ExitCode {
             open_files,
             interrupts: Box::pin(signals()),
         };
-        run(&connector, invocation).await
+        act(&connector, &matches, invocation).await
     };
     // In a task of its own, a defect ends in an exit code; Rust has told what and where by then.
     let exit = runtime.block_on(async { tokio::spawn(program).await.unwrap_or(Exit::Defect) });
@@ -118,19 +124,28 @@ fn hangup_is_heeded() -> bool {
 }
 
 /// Does what the arguments say.
-pub async fn run<C: Connector>(connector: &C, mut invocation: Invocation) -> Exit {
-    let parameters = parameters_of(connector);
-    let matches = match command(connector, &parameters).try_get_matches_from(&invocation.arguments) {
-        Ok(matches) => matches,
-        Err(error) => {
-            let _ = error.print();
-            return if error.use_stderr() {
-                Exit::Usage
-            } else {
-                Exit::Complete
-            };
+pub async fn run<C: Connector>(connector: &C, invocation: Invocation) -> Exit {
+    match parsed(connector, &invocation.arguments) {
+        Ok(matches) => act(connector, &matches, invocation).await,
+        Err(exit) => exit,
+    }
+}
+
+/// Reads the arguments. Help, the version and what is wrong with them are told here: the exit code then.
+fn parsed<C: Connector>(connector: &C, arguments: &[OsString]) -> Result<ArgMatches, Exit> {
+    let command = command(connector, &parameters_of(connector));
+    command.try_get_matches_from(arguments).map_err(|error| {
+        let _ = error.print();
+        if error.use_stderr() {
+            Exit::Usage
+        } else {
+            Exit::Complete
         }
-    };
+    })
+}
+
+async fn act<C: Connector>(connector: &C, matches: &ArgMatches, mut invocation: Invocation) -> Exit {
+    let parameters = parameters_of(connector);
     let Some((verb, matches)) = matches.subcommand() else {
         return Exit::Usage;
     };

@@ -137,6 +137,23 @@ impl Journal {
         });
     }
 
+    /// What was told of a slice that has ended already, after its end.
+    fn tell(&self, slice: &Slice) {
+        let warnings = slice.facts.told().warnings;
+        if warnings.is_empty() {
+            return;
+        }
+        self.with(|state| {
+            let of_slice = |(entry, _): &&mut (SliceEntry, Vec<SpooledTable>)| {
+                entry.account_id == slice.account.id.as_str() && entry.region.as_deref() == Some(slice.region())
+            };
+            // It is one of the last.
+            if let Some((entry, _)) = state.entries.iter_mut().rev().find(of_slice) {
+                entry.warnings = warnings;
+            }
+        });
+    }
+
     /// Whether the accounts are known.
     pub fn is_resolved(&self) -> bool {
         self.with(|state| state.resolved)
@@ -491,12 +508,16 @@ impl<C: Collector> Run<C> {
         }
         entry.metered(slice.access.meter());
         entry.duration_seconds = self.since(start);
-        self.conclude(entry.telling(slice.facts.told()), spooled, unkept);
+        if self.conclude(entry.telling(slice.facts.told()), spooled, unkept) {
+            self.collector.concluded(&slice).await;
+            self.journal.tell(&slice);
+        }
     }
 
     /// Keeps what has become of a slice, and notes it, in one step: a run that is cut short meanwhile finds the slice at work
-    /// or ended, and does not take one that is kept for one that has failed. `unkept`: why its rows could not be kept.
-    fn conclude(&self, mut entry: SliceEntry, mut tables: Vec<SpooledTable>, mut unkept: Option<String>) {
+    /// or ended, and does not take one that is kept for one that has failed. `unkept`: why its rows could not be kept. Whether
+    /// it is kept.
+    fn conclude(&self, mut entry: SliceEntry, mut tables: Vec<SpooledTable>, mut unkept: Option<String>) -> bool {
         let key = (entry.account_id.clone(), entry.region.clone().unwrap_or_default());
         let concluded = self.journal.with(|journal| {
             journal.at_work.remove(&key)?;
@@ -518,6 +539,7 @@ impl<C: Collector> Run<C> {
             journal.entries.push((entry.clone(), tables));
             Some(entry)
         });
+        let kept = concluded.is_some() && unkept.is_none();
         if let Some(entry) = concluded {
             self.progress.slice_done(&entry);
         }
@@ -525,6 +547,7 @@ impl<C: Collector> Run<C> {
             // The first is told.
             let _ = self.unkept.set(why);
         }
+        kept
     }
 }
 

@@ -93,6 +93,10 @@ pub trait Collector: Send + Sync + 'static {
     /// The failed call.
     async fn collect(&self, slice: &Slice, rows: &mut SliceRows) -> Result<(), SliceError>;
 
+    /// What became of the slice is kept, its rows or its failure: a run that goes on with this one does not need any more
+    /// what was needed at AWS for this try. Warnings go to the slice's facts.
+    async fn concluded(&self, _slice: &Slice) {}
+
     /// Whether the slice could be collected, by a call that needs the same permission, and changes and costs nothing: for
     /// `check`. Without one, `check` ends at the account's session.
     ///

@@ -1,6 +1,7 @@
 //! Rows of a statement that has succeeded: by the way that was asked for, or the one that fits.
 
 mod api;
+mod leftovers;
 mod manifest;
 mod s3;
 mod unload;
@@ -13,6 +14,7 @@ use connector_core::table::{Heading, Value};
 use connector_core::{Slice, SliceError, SliceRows};
 use serde_json::json;
 
+pub(crate) use self::leftovers::Leftovers;
 use crate::collector::until;
 use crate::execute::{Executor, Succeeded, timed_out};
 use crate::job::{Fetch, Job};
@@ -32,6 +34,7 @@ pub(crate) struct Fetcher<'a> {
     pub(crate) objects: &'a Objects,
     pub(crate) notes: &'a Notes,
     pub(crate) executor: &'a Executor,
+    pub(crate) leftovers: &'a Leftovers,
 }
 
 /// What a statement gives.
@@ -123,9 +126,7 @@ impl Fetcher<'_> {
         let fetching = async {
             let (way, why) = self.rows_of(statement, rows).await?;
             statement.note.set("fetch", json!({"by": way, "why": why}));
-            if !self.job.keep_results {
-                self.clean_up(statement).await;
-            }
+            self.leave(statement).await;
             Ok(())
         };
         let fetched = until(self.host, statement.deadline, fetching).await;
@@ -219,10 +220,10 @@ impl Fetcher<'_> {
         }
     }
 
-    /// Deletes what Athena wrote. The rows are here; objects that stay are worth a warning, no more.
-    async fn clean_up(&self, statement: &Succeeded) {
+    /// Notes what Athena wrote, to be deleted where that is wished.
+    async fn leave(&self, statement: &Succeeded) {
         let execution = &statement.execution;
-        if is_reused(execution) {
+        if self.job.keep_results || is_reused(execution) {
             return;
         }
         let results = execution
@@ -235,13 +236,8 @@ impl Fetcher<'_> {
         let written = [results.map(str::to_owned), metadata, manifest.map(str::to_owned)];
         let mut written: Vec<String> = written.into_iter().flatten().collect();
         written.extend(self.parts(statement).await.unwrap_or_default());
-        for location in written.iter().filter_map(|address| Location::parse(address)) {
-            if let Err(error) = self.reader().delete(&location).await {
-                self.notes
-                    .warn(format!("objects that Athena wrote could not be deleted: {error}"));
-                return;
-            }
-        }
+        let objects = written.iter().filter_map(|address| Location::parse(address));
+        self.leftovers.add(self.slice, self.reader(), objects.collect());
     }
 }
 

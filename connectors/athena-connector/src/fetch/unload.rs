@@ -150,9 +150,7 @@ impl Fetcher<'_> {
         // Files of Hive have names in small letters.
         let heading = |column: &Column| Heading::new(column.name.to_lowercase(), column.athena_type.kind_in_parquet());
         rows.begin(statement.statement.number, columns.iter().map(heading).collect());
-        if !self.job.keep_results {
-            self.clean_up(&succeeded).await;
-        }
+        self.leave(&succeeded).await;
         Ok(())
     }
 }

@@ -105,3 +105,33 @@ fn killed_at_any_moment_a_run_is_whole_after_it_is_resumed() {
     assert!(killed > kills() / 2, "most were killed: {stages:?}");
     assert!(stages.len() > 1, "at several stages: {stages:?}");
 }
+
+/// What Athena wrote goes only when the rows are kept: whoever goes on with the run finds the same queries again, and may need
+/// their results.
+#[test]
+fn killed_while_results_are_deleted_a_run_needs_none_of_them() {
+    let mut estate = estate(MEMBERS);
+    estate.latency(Duration::from_millis(3));
+    estate.athena().canned(QUERY, wide(30_000));
+    let sim = start(estate);
+    for fetch in ["s3", "api", "unload"] {
+        let fresh = || {
+            let more = json!({"max_concurrency": 4, "fetch": fetch, "keep_results": false});
+            run(&sim, MEMBERS).params(more).output("rows.csv")
+        };
+        let expected = fresh().expect(0).output_bytes();
+        for deleted in [1, 2, MEMBERS] {
+            sim.forget_calls();
+            let before = sim.queries().len();
+            let killed = fresh().start().kill_when(|sim| sim.count("s3:DeleteObject") >= deleted);
+            let outcome = fresh().after(killed).flag("--resume").run();
+            outcome.expect(0);
+            assert!(outcome.output_bytes() == expected, "{fetch} {deleted}");
+            assert_eq!(
+                sim.queries().len() - before,
+                MEMBERS,
+                "{fetch} {deleted}: each query once"
+            );
+        }
+    }
+}

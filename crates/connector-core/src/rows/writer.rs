@@ -2,6 +2,7 @@
 //! piece by piece, sorted where the table has a key.
 
 use std::fs::File;
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,6 +24,8 @@ const LARGEST_UNSORTED: usize = 512 * 1024;
 /// All slices' rows in memory beyond this many bytes: then a slice spills from [`SMALLEST_SPILL`] on.
 const TOTAL_BUFFER: usize = 8 * 1024 * 1024;
 const SMALLEST_SPILL: usize = 64 * 1024;
+/// Rows of a slice whose keys are remembered, as 8 bytes each, when they are spilled.
+const MOST_REMEMBERED: u64 = 1 << 20;
 /// Different columns that are looked through for those of a slice; results of queries may all have their own.
 const MOST_SHARED: usize = 64;
 
@@ -244,6 +247,9 @@ pub struct RowWriter {
     /// Key and place in `text` of each, where they are sorted.
     rows: Vec<(String, usize, usize)>,
     runs: Vec<Run>,
+    /// Hashes of the keys of spilled rows: where no two are the same, no row of one run takes the place of another's.
+    spilled: Vec<u64>,
+    hasher: RandomState,
     written: u64,
 }
 
@@ -311,6 +317,8 @@ impl RowWriter {
             text: Vec::new(),
             rows: Vec::new(),
             runs: Vec::new(),
+            spilled: Vec::new(),
+            hasher: RandomState::new(),
             written: 0,
         }
     }
@@ -366,6 +374,10 @@ impl RowWriter {
         }
         let run = if self.sorted {
             self.sort();
+            if self.written <= MOST_REMEMBERED {
+                let hashes = self.rows.iter().map(|(key, ..)| self.hasher.hash_one(key));
+                self.spilled.extend(hashes);
+            }
             let rows = self.rows.iter();
             let rows = rows.map(|(key, start, end)| (key.as_str(), &self.text[*start..*end]));
             self.spool.append_sorted(rows)?
@@ -410,8 +422,7 @@ impl RowWriter {
             self.spill()?;
         }
         let runs = std::mem::take(&mut self.runs);
-        // Rows of several runs may have the same key.
-        let rows = if in_order {
+        let rows = if in_order || self.no_key_is_twice() {
             self.written
         } else {
             self.spool.count_sorted(&runs)?
@@ -424,6 +435,15 @@ impl RowWriter {
             rows,
             spool: 0,
         })
+    }
+}
+
+impl RowWriter {
+    /// Whether the rows of all runs surely have keys of their own. Counting them costs reading all of them once more.
+    fn no_key_is_twice(&mut self) -> bool {
+        let all = self.spilled.len() as u64 == self.written;
+        self.spilled.sort_unstable();
+        all && self.spilled.windows(2).all(|pair| pair[0] != pair[1])
     }
 }
 
@@ -445,6 +465,8 @@ fn add_to_key(key: &mut String, value: &Value<'_>) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use itertools::iproduct;
+
     use super::super::spool::RowSource as _;
     use super::*;
     use crate::table::Kind;
@@ -476,9 +498,12 @@ mod tests {
         let rows = Rows::new(Format::Csv, &[], Arc::clone(&spool));
         let mut columns = columns("a");
         columns[0].key = true;
-        for spills in [&[][..], &[1], &[0, 2, 4]] {
+        let repeated = (["c", "a", "b", "a"], "a,3\nb,2\nc,0\n");
+        let distinct = (["c", "a", "b", "d"], "a,1\nb,2\nc,0\nd,3\n");
+        let spilled = [&[][..], &[1], &[0, 2, 4]];
+        for ((keys, expected), spills) in iproduct!([repeated, distinct], spilled) {
             let mut writer = RowWriter::new(&rows, &[], columns.clone());
-            for (number, key) in ["c", "a", "b", "a"].into_iter().enumerate() {
+            for (number, key) in keys.into_iter().enumerate() {
                 if spills.contains(&number) {
                     writer.spill().unwrap();
                 }
@@ -491,14 +516,15 @@ mod tests {
                 writer.push(cells).unwrap();
             }
             let table = writer.finish(1).unwrap();
-            assert_eq!((table.rows, table.sorted), (3, table.runs.len() > 1), "{spills:?}");
+            let count = expected.lines().count() as u64;
+            assert_eq!((table.rows, table.sorted), (count, table.runs.len() > 1), "{spills:?}");
             let mut read = Vec::new();
             let mut take = |piece: &[u8]| {
                 read.extend_from_slice(piece);
                 Ok(())
             };
             spool.read(&table, &mut take).unwrap();
-            assert_eq!(String::from_utf8(read).unwrap(), "a,3\nb,2\nc,0\n", "{spills:?}");
+            assert_eq!(String::from_utf8(read).unwrap(), expected, "{spills:?}");
         }
     }
 }

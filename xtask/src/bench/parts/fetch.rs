@@ -21,6 +21,9 @@ const CURSORS: [(&str, &str); 3] = [
     ("arrow", "PyAthena, Arrow"),
     ("polars", "PyAthena, Polars"),
 ];
+/// As S3 answers over a network: about 85 to 90 MB a second for each request.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance-design-patterns.html>
+const AS_S3: &str = "--latency-ms 20 --s3-pace 90";
 /// For a peer at the large result.
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -31,7 +34,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Section> {
         [500_000, 5_000_000]
     };
     let mut section = Section::of_today();
-    let first = of_size(bench, "small", small, |simulator| {
+    let first = of_size(bench, "small", small, "", |simulator| {
         let mut sides = ours(bench, simulator)?;
         sides.push(floor(bench, simulator, bench.runs));
         let runs = bench.runs.min(3);
@@ -53,7 +56,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Section> {
     })?;
     let by_pages = first.row("PyAthena, default cursor").cloned();
     section.comparisons.push(first);
-    let mut second = of_size(bench, "large", large, |simulator| {
+    let mut second = of_size(bench, "large", large, "", |simulator| {
         let mut sides = ours(bench, simulator)?;
         sides.push(floor(bench, simulator, bench.runs));
         for (cursor, name) in CURSORS {
@@ -70,6 +73,14 @@ pub(super) fn measure(bench: &Bench) -> Result<Section> {
         ..row
     }));
     section.comparisons.push(second);
+    section
+        .comparisons
+        .push(of_size(bench, "paced", large, AS_S3, |simulator| {
+            let mut sides = ours(bench, simulator)?;
+            sides.truncate(1);
+            sides.push(floor(bench, simulator, bench.runs));
+            Ok(sides)
+        })?);
     clear(bench)?;
     Ok(section)
 }
@@ -78,18 +89,19 @@ fn of_size(
     bench: &Bench,
     key: &str,
     rows: u64,
+    network: &str,
     sides: impl FnOnce(&Simulator) -> Result<Vec<Side>>,
 ) -> Result<Comparison> {
     let arguments = words(&format!(
-        "--estate scale --accounts 1 --regions 1 --instances 0 --large-rows {rows}"
+        "--estate scale --accounts 1 --regions 1 --instances 0 --large-rows {rows} {network}"
     ));
     let mut simulator = bench.simulator(&arguments)?;
     let bytes = warm(bench, &simulator)?;
-    let title = format!(
-        "{} rows of 8 columns, {:.0} MB, no latency",
-        count(rows),
-        bytes as f64 / 1e6
-    );
+    let how = match network {
+        "" => "no latency",
+        _ => "20 ms of latency, 90 MB a second over each connection",
+    };
+    let title = format!("{} rows of 8 columns, {:.0} MB, {how}", count(rows), bytes as f64 / 1e6);
     let mut compared = comparison(bench, key, title, &arguments);
     compared.bytes = Some(bytes);
     let sides = sides(&simulator)?;
