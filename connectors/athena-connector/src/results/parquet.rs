@@ -11,6 +11,7 @@
 //! AWS: <https://docs.aws.amazon.com/athena/latest/ug/unload.html>
 
 mod cell;
+mod footer;
 mod schema;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -139,6 +140,7 @@ impl Part {
     }
 
     fn open_unguarded<T: ChunkReader + 'static>(source: Shared<T>) -> Result<Self, PartError> {
+        footer::check(&source)?;
         // The Arrow schema that some writers embed could ask for any layout of the values. Ours is to be one.
         let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let metadata = ArrowReaderMetadata::load(&source, plain)?;

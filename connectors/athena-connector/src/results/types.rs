@@ -544,6 +544,10 @@ mod tests {
         assert!(AthenaType::Double.value(&"9".repeat(310)).is_err());
         assert!(AthenaType::Double.value(" 0").is_err());
         assert!(AthenaType::Double.value(&"9".repeat(308)).is_ok());
+        // Nearer to the largest double than to what would be infinite.
+        let largest = "1.7976931348623158E308";
+        assert_eq!(AthenaType::Double.value(largest), Ok(Value::Literal(largest)));
+        assert_eq!(serde_json::from_str::<f64>(largest).unwrap(), f64::MAX);
         let message = AthenaType::Json.value(&"x".repeat(1000)).unwrap_err().to_string();
         assert_eq!(message, format!("{:?} is not a value of type json", "x".repeat(80)));
     }

@@ -10,12 +10,15 @@ use serde_json::json;
 use crate::harness::{Outcome, Run, start};
 use crate::world::*;
 
+/// Kills at one simulated AWS: the harness looks for every secret that it has ever given out.
+const KILLS_A_ROUND: u32 = 24;
+
 /// `KILLS=300` for more.
 fn kills() -> u32 {
     std::env::var("KILLS")
         .ok()
         .and_then(|kills| kills.parse().ok())
-        .unwrap_or(24)
+        .unwrap_or(KILLS_A_ROUND)
 }
 
 /// Of the estate: six accounts in three regions.
@@ -56,8 +59,32 @@ fn stage(outcome: &Outcome) -> &'static str {
     }
 }
 
+/// What was seen.
+#[derive(Default)]
+struct Seen {
+    killed: u32,
+    stages: BTreeMap<&'static str, u32>,
+}
+
 #[test]
 fn killed_at_any_moment_a_run_is_whole_after_it_is_resumed() {
+    let mut seen = Seen::default();
+    let numbers: Vec<u32> = (1..=kills()).collect();
+    for round in numbers.chunks(KILLS_A_ROUND as usize) {
+        kill_each(round, &mut seen);
+    }
+    let Seen { killed, stages } = seen;
+    // For whoever asks with --nocapture.
+    #[allow(clippy::print_stderr)]
+    {
+        eprintln!("{killed} of {} were killed in mid-run: {stages:?}", kills());
+    }
+    assert!(killed > kills() / 2, "most were killed: {stages:?}");
+    assert!(stages.len() > 2, "at several stages: {stages:?}");
+}
+
+/// A kill for each number, which says at which moment.
+fn kill_each(numbers: &[u32], seen: &mut Seen) {
     let mut estate = estate();
     estate.change_account(C, |account| account.instances(FRANKFURT, 300));
     estate.latency(Duration::from_millis(3));
@@ -67,16 +94,14 @@ fn killed_at_any_moment_a_run_is_whole_after_it_is_resumed() {
         let more = json!({"page_size": 50, "max_concurrency": 4, "keep_last_good": format == "csv"});
         Run::organization(&sim).params(more).output(&format!("rows.{format}"))
     };
-    let mut killed = [0, 0];
-    let mut stages: BTreeMap<&str, u32> = BTreeMap::new();
     for (at, format) in ["csv", "json", "parquet"].into_iter().enumerate() {
         sim.forget_calls();
         let expected = run(format).expect(0).output_bytes();
         let calls = sim.count("*");
-        for number in 0..kills() / 3 {
+        for number in numbers.iter().skip(at).step_by(3) {
             // By the calls that it has made, so that a slow machine changes nothing; behind the last one, by what is on the
             // disk. The golden ratio spreads the moments evenly, however many there are.
-            let part = (f64::from(number + 1) * 0.618_033_988_75 + at as f64 / 3.0).fract();
+            let part = (f64::from(*number) * 0.618_033_988_75).fract();
             let moment = (part * (calls + calls / 4) as f64) as usize;
             sim.forget_calls();
             let running = run(format).file(&format!("rows.{format}"), "previous").start();
@@ -92,8 +117,8 @@ fn killed_at_any_moment_a_run_is_whole_after_it_is_resumed() {
                 output == b"previous" || output == expected,
                 "{format} {part}: half-written"
             );
-            killed[usize::from(outcome.code != 0)] += 1;
-            *stages.entry(stage(&outcome)).or_default() += 1;
+            seen.killed += u32::from(outcome.code != 0);
+            *seen.stages.entry(stage(&outcome)).or_default() += 1;
             let outcome = run(format).after(outcome).flag("--resume").run();
             outcome.expect(0);
             assert_eq!(outcome.output_bytes(), expected, "{format} {part}");
@@ -103,15 +128,4 @@ fn killed_at_any_moment_a_run_is_whole_after_it_is_resumed() {
             assert_eq!(leftovers, kept, "{format} {part}");
         }
     }
-    assert!(killed[1] > kills() / 2, "most were killed: {killed:?}");
-    // For whoever asks with --nocapture.
-    #[allow(clippy::print_stderr)]
-    {
-        eprintln!(
-            "{} of {} were killed in mid-run: {stages:?}",
-            killed[1],
-            killed[0] + killed[1]
-        );
-    }
-    assert!(stages.len() > 2, "at several stages: {stages:?}");
 }
