@@ -43,7 +43,7 @@ fn main() {
         two(),
         plain()
             .set_dictionary_enabled(false)
-            .set_column_encoding("s".into(), Encoding::DELTA_BYTE_ARRAY),
+            .set_column_encoding("s".into(), Encoding::DELTA_LENGTH_BYTE_ARRAY),
     );
     save("row_groups", two(), plain().set_max_row_group_row_count(Some(2)));
     save("statistics", two(), WriterProperties::builder());

@@ -24,7 +24,11 @@ const LARGEST_MANIFEST: u64 = 256 * 1024 * 1024;
 
 impl From<PartError> for SliceError {
     fn from(error: PartError) -> Self {
-        SliceError::Local(format!("a part that UNLOAD wrote: {error}"))
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+        SliceError::Local(format!(
+            "a part that UNLOAD wrote: {error}{}",
+            cause.unwrap_or_default()
+        ))
     }
 }
 

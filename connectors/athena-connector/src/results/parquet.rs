@@ -12,25 +12,25 @@
 
 mod cell;
 mod footer;
+mod pages;
 mod schema;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::ArrowError;
+use arrow_schema::{ArrowError, SchemaRef};
 use bytes::Bytes;
 use connector_core::table::Kind;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
-};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader};
+use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{ChunkReader, Length};
 
 use self::cell::Column;
 pub use self::cell::{Cell, Row, Rows};
+use self::pages::Pages;
 use super::types::AthenaType;
 
 /// What the rows of a batch take, in bytes of values that are not compressed, on average.
@@ -149,26 +149,26 @@ impl Part {
         let expected_rows = u64::try_from(metadata.file_metadata().num_rows())
             .map_err(|_| PartError::damaged("a negative number of rows"))?;
         let batch_rows = batch_rows(metadata);
-        let reader = |schema, mask: Option<ProjectionMask>| {
-            let options = ArrowReaderOptions::new().with_schema(schema);
-            let metadata = ArrowReaderMetadata::try_new(metadata.clone(), options)?;
-            ParquetRecordBatchReaderBuilder::new_with_metadata(source.clone(), metadata)
-                .with_projection(mask.unwrap_or_else(ProjectionMask::all))
-                .with_batch_size(batch_rows)
-                .build()
+        let parquet = metadata.file_metadata().schema_descr();
+        let pages = Pages {
+            source: Arc::new(source),
+            metadata: Arc::clone(metadata),
+        };
+        let reader = |schema: &SchemaRef, mask| {
+            let levels = parquet_to_arrow_field_levels(parquet, mask, Some(schema.fields()))?;
+            ParquetRecordBatchReader::try_new_with_row_groups(&levels, &pages, batch_rows, None)
         };
         let nanos = match layout.int96_columns {
             columns if columns.is_empty() => None,
             columns => {
-                let schema = metadata.file_metadata().schema_descr();
-                let mask = ProjectionMask::roots(schema, columns.iter().copied());
-                let batches = reader(layout.nanos.clone(), Some(mask))?;
+                let mask = ProjectionMask::roots(parquet, columns.iter().copied());
+                let batches = reader(&layout.nanos, mask)?;
                 Some(Nanos { columns, batches })
             }
         };
         Ok(Part {
             columns: layout.columns,
-            batches: reader(layout.micros, None)?,
+            batches: reader(&layout.micros, ProjectionMask::all())?,
             nanos,
             expected_rows,
             read_rows: 0,

@@ -17,8 +17,9 @@ use arrow_array::{
 use arrow_schema::{DataType, Field};
 use connector_core::table::Value;
 use parquet::arrow::ArrowWriter;
+use parquet::basic::Encoding;
 use parquet::data_type::{Int96, Int96Type};
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 use proptest::prelude::*;
@@ -574,6 +575,40 @@ fn a_garbled_file_does_no_harm() {
                 bytes[at] ^= change;
                 count(bytes.into());
             }
+        }
+    }
+}
+
+/// In both versions of pages, with levels and without.
+#[test]
+fn texts_by_their_lengths_are_no_more_than_the_page_has() {
+    for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
+        let written = |texts: Vec<Option<&str>>, encoding| {
+            let properties = WriterProperties::builder()
+                .set_writer_version(version)
+                .set_dictionary_enabled(false)
+                .set_encoding(encoding);
+            file(
+                &batch(vec![("t", Arc::new(StringArray::from(texts)))]),
+                properties.build(),
+            )
+        };
+        let lengths = |texts: Vec<Option<&str>>| written(texts, Encoding::DELTA_LENGTH_BYTE_ARRAY);
+        let good = lengths(vec![Some("a"), None, Some("bc")]);
+        assert_eq!(count(good.clone()), Some(3));
+        // A block of 128 lengths in 4 parts, and 2 of them.
+        let head = [0x80, 1, 4, 2];
+        let at = good.windows(4).position(|bytes| bytes == head).unwrap();
+        let mut bad = good.to_vec();
+        bad[at + 3] = 4;
+        let prefixed = written(vec![Some("a")], Encoding::DELTA_BYTE_ARRAY);
+        for (part, cause) in [
+            (Bytes::from(bad), "counts other texts"),
+            (prefixed, "DELTA_BYTE_ARRAY, which UNLOAD"),
+        ] {
+            let error = Part::open(part).unwrap().find_map(Result::err).unwrap();
+            let source = std::error::Error::source(&error).unwrap().to_string();
+            assert!(source.contains(cause), "{source}");
         }
     }
 }

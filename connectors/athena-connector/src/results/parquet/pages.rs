@@ -1,0 +1,227 @@
+//! The pages of a part, each looked at before it is decoded. The `parquet` crate takes room for as many texts as the head of
+//! a page of [`Encoding::DELTA_LENGTH_BYTE_ARRAY`] says, up to more than there is, which ends the process.
+//!
+//! UNLOAD is Trino's writer: plain values, dictionaries and that encoding.
+//! <https://parquet.apache.org/docs/file-format/data-pages/encodings/>
+
+use std::sync::Arc;
+
+use parquet::arrow::arrow_reader::RowGroups;
+use parquet::basic::Encoding;
+use parquet::column::page::{Page, PageIterator, PageMetadata, PageReader};
+use parquet::errors::{ParquetError, Result};
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::reader::ChunkReader;
+use parquet::file::serialized_reader::SerializedPageReader;
+use parquet::schema::types::ColumnDescPtr;
+
+/// All pages of a part.
+pub(super) struct Pages<T> {
+    pub(super) source: Arc<T>,
+    pub(super) metadata: Arc<ParquetMetaData>,
+}
+
+impl<T: ChunkReader + 'static> RowGroups for Pages<T> {
+    fn num_rows(&self) -> usize {
+        self.row_groups().map(rows).sum()
+    }
+
+    fn column_chunks(&self, column: usize) -> Result<Box<dyn PageIterator>> {
+        Ok(Box::new(Chunks {
+            source: Arc::clone(&self.source),
+            metadata: Arc::clone(&self.metadata),
+            column,
+            next: 0,
+        }))
+    }
+
+    fn row_groups(&self) -> Box<dyn Iterator<Item = &RowGroupMetaData> + '_> {
+        Box::new(self.metadata.row_groups().iter())
+    }
+
+    fn metadata(&self) -> &ParquetMetaData {
+        &self.metadata
+    }
+}
+
+fn rows(group: &RowGroupMetaData) -> usize {
+    usize::try_from(group.num_rows()).unwrap_or(0)
+}
+
+/// The chunks of one column, a group of rows each.
+struct Chunks<T> {
+    source: Arc<T>,
+    metadata: Arc<ParquetMetaData>,
+    column: usize,
+    next: usize,
+}
+
+impl<T: ChunkReader + 'static> Iterator for Chunks<T> {
+    type Item = Result<Box<dyn PageReader>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let group = self.metadata.row_groups().get(self.next)?;
+        self.next += 1;
+        let chunk = group.column(self.column);
+        let pages = SerializedPageReader::new(Arc::clone(&self.source), chunk, rows(group), None);
+        Some(pages.map(|pages| {
+            let column = chunk.column_descr_ptr();
+            Box::new(Checked { pages, column }) as Box<dyn PageReader>
+        }))
+    }
+}
+
+impl<T: ChunkReader + 'static> PageIterator for Chunks<T> {}
+
+/// The pages of one chunk.
+struct Checked<T: ChunkReader> {
+    pages: SerializedPageReader<T>,
+    column: ColumnDescPtr,
+}
+
+impl<T: ChunkReader + 'static> Iterator for Checked<T> {
+    type Item = Result<Page>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.get_next_page().transpose()
+    }
+}
+
+impl<T: ChunkReader + 'static> PageReader for Checked<T> {
+    fn get_next_page(&mut self) -> Result<Option<Page>> {
+        let page = self.pages.get_next_page()?;
+        if let Some(page) = &page {
+            check(page, &self.column)?;
+        }
+        Ok(page)
+    }
+
+    fn peek_next_page(&mut self) -> Result<Option<PageMetadata>> {
+        self.pages.peek_next_page()
+    }
+
+    fn skip_next_page(&mut self) -> Result<()> {
+        self.pages.skip_next_page()
+    }
+
+    fn supports_deferred_dictionary(&self) -> bool {
+        self.pages.supports_deferred_dictionary()
+    }
+
+    fn take_deferred_dictionary(&mut self) -> Result<Option<Page>> {
+        self.pages.take_deferred_dictionary()
+    }
+
+    fn at_record_boundary(&mut self) -> Result<bool> {
+        self.pages.at_record_boundary()
+    }
+}
+
+fn check(page: &Page, column: &ColumnDescPtr) -> Result<()> {
+    match page.encoding() {
+        // Its second head lies behind all that the first one counts.
+        Encoding::DELTA_BYTE_ARRAY => Err(ParquetError::General(format!(
+            "column {} has encoding {}, which UNLOAD does not write",
+            column.name(),
+            page.encoding()
+        ))),
+        Encoding::DELTA_LENGTH_BYTE_ARRAY => {
+            let texts = values(page, column).and_then(counted);
+            match texts.is_some_and(|texts| texts <= u64::from(page.num_values())) {
+                true => Ok(()),
+                false => Err(ParquetError::General(format!(
+                    "a page of column {} counts other texts than it has",
+                    column.name()
+                ))),
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What stands behind the levels.
+fn values<'a>(page: &'a Page, column: &ColumnDescPtr) -> Option<&'a [u8]> {
+    match page {
+        Page::DataPage {
+            buf,
+            num_values,
+            rep_level_encoding,
+            def_level_encoding,
+            ..
+        } => {
+            let mut rest = &buf[..];
+            for (most, encoding) in [
+                (column.max_rep_level(), rep_level_encoding),
+                (column.max_def_level(), def_level_encoding),
+            ] {
+                if most > 0 {
+                    rest = behind_levels(rest, most.unsigned_abs(), *encoding, *num_values)?;
+                }
+            }
+            Some(rest)
+        }
+        Page::DataPageV2 {
+            buf,
+            rep_levels_byte_len,
+            def_levels_byte_len,
+            ..
+        } => buf.get(rep_levels_byte_len.checked_add(*def_levels_byte_len)? as usize..),
+        Page::DictionaryPage { buf, .. } => Some(buf),
+    }
+}
+
+fn behind_levels(levels: &[u8], most: u16, encoding: Encoding, count: u32) -> Option<&[u8]> {
+    if encoding == Encoding::RLE {
+        let (length, rest) = levels.split_at_checked(4)?;
+        let length = u32::from_le_bytes(length.try_into().ok()?);
+        return rest.get(length as usize..);
+    }
+    // Packed: so many bits each.
+    let bits = u64::from(u16::BITS - most.leading_zeros());
+    let bytes = (u64::from(count) * bits).div_ceil(8);
+    levels.get(usize::try_from(bytes).ok()?..)
+}
+
+/// How many lengths there are: behind the size of a block and the number of blocks in it.
+fn counted(mut values: &[u8]) -> Option<u64> {
+    let mut number = || {
+        let mut number = 0;
+        for shift in (0..64).step_by(7) {
+            let (byte, rest) = values.split_first()?;
+            values = rest;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Some(number);
+            }
+        }
+        None
+    };
+    let (_block, _parts) = (number()?, number()?);
+    number()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_count_stands_third() {
+        assert_eq!(counted(&[0x80, 1, 4, 0xff, 0xff, 3, 0]), Some(0xffff));
+        for cut in [&[][..], &[0x80], &[0x80, 1, 4], &[0x80, 1, 4, 0xff]] {
+            assert_eq!(counted(cut), None);
+        }
+        assert_eq!(counted(&[0xff; 40]), None);
+    }
+
+    #[test]
+    fn values_stand_behind_levels() {
+        let rle = [2, 0, 0, 0, 8, 8, b'v'];
+        assert_eq!(behind_levels(&rle, 1, Encoding::RLE, 9).unwrap(), b"v");
+        assert_eq!(behind_levels(&[9, 0, 0, 0, 1], 1, Encoding::RLE, 9), None);
+        #[expect(deprecated, reason = "old files have it")]
+        let packed = Encoding::BIT_PACKED;
+        assert_eq!(behind_levels(&[1, 2, 3, b'v'], 3, packed, 9).unwrap(), b"v");
+        assert_eq!(behind_levels(&[1, 2], 3, packed, 9), None);
+    }
+}
