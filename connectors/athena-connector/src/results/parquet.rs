@@ -11,6 +11,7 @@
 //! AWS: <https://docs.aws.amazon.com/athena/latest/ug/unload.html>
 
 mod cell;
+mod compact;
 mod footer;
 mod pages;
 mod schema;

@@ -2,12 +2,12 @@
 //! element claims to have, and follows them as deep as they lie; both end the process where they go too far. They are bounded
 //! here, before it sees the footer.
 //!
-//! The footer (<https://parquet.apache.org/docs/file-format/metadata/>) is a struct in Thrift's compact protocol
-//! (<https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>).
+//! <https://parquet.apache.org/docs/file-format/metadata/>
 
 use parquet::file::reader::ChunkReader;
 
 use super::PartError;
+use super::compact::{Compact, DEEPEST, of_type};
 
 /// The length of the footer, as 4 bytes, and the magic number.
 const TAIL: u64 = 8;
@@ -16,26 +16,6 @@ const MAGIC: &[u8] = b"PAR1";
 const SCHEMA: i64 = 2;
 /// `SchemaElement.num_children`.
 const CHILDREN: i64 = 5;
-/// Elements may lie so deep: an array of rows takes three levels.
-const DEEPEST: usize = 128;
-
-/// Types of the compact protocol.
-mod of_type {
-    pub(super) const STOP: u8 = 0;
-    pub(super) const TRUE: u8 = 1;
-    pub(super) const FALSE: u8 = 2;
-    pub(super) const BYTE: u8 = 3;
-    pub(super) const I16: u8 = 4;
-    pub(super) const I32: u8 = 5;
-    pub(super) const I64: u8 = 6;
-    pub(super) const DOUBLE: u8 = 7;
-    pub(super) const BINARY: u8 = 8;
-    pub(super) const LIST: u8 = 9;
-    pub(super) const SET: u8 = 10;
-    pub(super) const MAP: u8 = 11;
-    pub(super) const STRUCT: u8 = 12;
-    pub(super) const UUID: u8 = 13;
-}
 
 /// Looks at the schema. What is no Parquet at all is left to the `parquet` crate to tell.
 ///
@@ -55,167 +35,60 @@ pub(super) fn check(source: &impl ChunkReader) -> Result<(), PartError> {
         return Ok(());
     }
     let footer = source.get_bytes(start, length as usize)?;
-    let seen = Compact { rest: &footer }.footer();
+    let seen = self::footer(Compact::of(&footer));
     seen.ok_or_else(|| PartError::damaged("its schema is not one"))
 }
 
-/// What is left to be read. `None` from its methods: it is not what it should be.
-struct Compact<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Compact<'a> {
-    fn footer(mut self) -> Option<()> {
-        let (mut id, mut seen) = (0, false);
-        while let Some(field) = self.field(&mut id)? {
-            if id == SCHEMA {
-                if seen || field != of_type::LIST {
-                    return None;
-                }
-                seen = true;
-                self.schema()?;
-            } else {
-                self.skip(field, 0)?;
-            }
-        }
-        Some(())
-    }
-
-    fn schema(&mut self) -> Option<()> {
-        let (kind, elements) = self.list()?;
-        if kind != of_type::STRUCT {
-            return None;
-        }
-        // Of each group that an element is in, how many children are still to come.
-        let mut groups: Vec<usize> = Vec::new();
-        for left in (0..elements).rev() {
-            while groups.last() == Some(&0) {
-                groups.pop();
-            }
-            if let Some(children) = groups.last_mut() {
-                *children -= 1;
-            }
-            let children = self.children()?;
-            if children > left || groups.len() == DEEPEST {
+fn footer(mut compact: Compact<'_>) -> Option<()> {
+    let (mut id, mut seen) = (0, false);
+    while let Some(field) = compact.field(&mut id)? {
+        if id == SCHEMA {
+            if seen || field != of_type::LIST {
                 return None;
             }
-            groups.push(children);
+            seen = true;
+            schema(&mut compact)?;
+        } else {
+            compact.skip(field)?;
         }
-        Some(())
     }
+    Some(())
+}
 
-    /// Of an element of the schema, how many children it has.
-    fn children(&mut self) -> Option<usize> {
-        let (mut id, mut children) = (0, 0);
-        while let Some(field) = self.field(&mut id)? {
-            if (id, field) == (CHILDREN, of_type::I32) {
-                children = self.zigzag()?.try_into().ok()?;
-            } else {
-                self.skip(field, 0)?;
-            }
+fn schema(compact: &mut Compact<'_>) -> Option<()> {
+    let (kind, elements) = compact.list()?;
+    if kind != of_type::STRUCT {
+        return None;
+    }
+    // Of each group that an element is in, how many children are still to come.
+    let mut groups: Vec<usize> = Vec::new();
+    for left in (0..elements).rev() {
+        while groups.last() == Some(&0) {
+            groups.pop();
         }
-        Some(children)
-    }
-
-    /// The type of the next field of a struct, and in `id` its number; `Some(None)` at the end.
-    fn field(&mut self, id: &mut i64) -> Option<Option<u8>> {
-        let head = self.byte()?;
-        let (step, kind) = (head >> 4, head & 0xf);
-        if kind == of_type::STOP {
-            return Some(None);
+        if let Some(children) = groups.last_mut() {
+            *children -= 1;
         }
-        *id = match step {
-            0 => self.zigzag()?,
-            step => id.checked_add(i64::from(step))?,
-        };
-        Some(Some(kind))
-    }
-
-    /// The type and number of the elements of a list. Each takes a byte at least.
-    fn list(&mut self) -> Option<(u8, usize)> {
-        let head = self.byte()?;
-        let elements = match head >> 4 {
-            15 => self.varint()?,
-            few => u64::from(few),
-        };
-        let elements = usize::try_from(elements).ok()?;
-        (elements <= self.rest.len()).then_some((head & 0xf, elements))
-    }
-
-    fn skip(&mut self, kind: u8, depth: usize) -> Option<()> {
-        if depth == DEEPEST {
+        let children = children(compact)?;
+        if children > left || groups.len() == DEEPEST {
             return None;
         }
-        match kind {
-            // Of a field, its type is its value.
-            of_type::TRUE | of_type::FALSE => Some(()),
-            of_type::BYTE => self.byte().map(drop),
-            of_type::I16 | of_type::I32 | of_type::I64 => self.varint().map(drop),
-            of_type::DOUBLE => self.bytes(8).map(drop),
-            of_type::UUID => self.bytes(16).map(drop),
-            of_type::BINARY => {
-                let length = usize::try_from(self.varint()?).ok()?;
-                self.bytes(length).map(drop)
-            }
-            of_type::LIST | of_type::SET => {
-                let (kind, elements) = self.list()?;
-                (0..elements).try_for_each(|_| self.skip_element(kind, depth))
-            }
-            of_type::MAP => {
-                let pairs = self.varint()?;
-                if pairs == 0 {
-                    return Some(());
-                }
-                let kinds = self.byte()?;
-                (0..pairs).try_for_each(|_| {
-                    self.skip_element(kinds >> 4, depth)?;
-                    self.skip_element(kinds & 0xf, depth)
-                })
-            }
-            of_type::STRUCT => {
-                let mut id = 0;
-                while let Some(field) = self.field(&mut id)? {
-                    self.skip(field, depth + 1)?;
-                }
-                Some(())
-            }
-            _ => None,
+        groups.push(children);
+    }
+    Some(())
+}
+
+/// Of an element of the schema, how many children it has.
+fn children(compact: &mut Compact<'_>) -> Option<usize> {
+    let (mut id, mut children) = (0, 0);
+    while let Some(field) = compact.field(&mut id)? {
+        if (id, field) == (CHILDREN, of_type::I32) {
+            children = compact.zigzag()?.try_into().ok()?;
+        } else {
+            compact.skip(field)?;
         }
     }
-
-    fn skip_element(&mut self, kind: u8, depth: usize) -> Option<()> {
-        match kind {
-            of_type::TRUE | of_type::FALSE => self.byte().map(drop),
-            kind => self.skip(kind, depth + 1),
-        }
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        self.bytes(1).map(|bytes| bytes[0])
-    }
-
-    fn bytes(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (bytes, rest) = self.rest.split_at_checked(length)?;
-        self.rest = rest;
-        Some(bytes)
-    }
-
-    fn varint(&mut self) -> Option<u64> {
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Some(number);
-            }
-        }
-        None
-    }
-
-    fn zigzag(&mut self) -> Option<i64> {
-        let number = self.varint()?;
-        Some((number >> 1) as i64 ^ -((number & 1) as i64))
-    }
+    Some(children)
 }
 
 #[cfg(test)]

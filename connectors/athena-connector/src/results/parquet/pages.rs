@@ -10,10 +10,17 @@ use parquet::arrow::arrow_reader::RowGroups;
 use parquet::basic::Encoding;
 use parquet::column::page::{Page, PageIterator, PageMetadata, PageReader};
 use parquet::errors::{ParquetError, Result};
-use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::ChunkReader;
 use parquet::file::serialized_reader::SerializedPageReader;
 use parquet::schema::types::ColumnDescPtr;
+
+use super::compact::{Compact, of_type};
+
+/// Bytes that the head of a page mostly has.
+const HEAD: u64 = 256;
+/// `PageHeader.compressed_page_size`.
+const COMPRESSED_SIZE: i64 = 3;
 
 /// All pages of a part.
 pub(super) struct Pages<T> {
@@ -63,7 +70,8 @@ impl<T: ChunkReader + 'static> Iterator for Chunks<T> {
         let group = self.metadata.row_groups().get(self.next)?;
         self.next += 1;
         let chunk = group.column(self.column);
-        let pages = SerializedPageReader::new(Arc::clone(&self.source), chunk, rows(group), None);
+        let pages = heads(&*self.source, chunk)
+            .and_then(|()| SerializedPageReader::new(Arc::clone(&self.source), chunk, rows(group), None));
         Some(pages.map(|pages| {
             let column = chunk.column_descr_ptr();
             Box::new(Checked { pages, column }) as Box<dyn PageReader>
@@ -72,6 +80,45 @@ impl<T: ChunkReader + 'static> Iterator for Chunks<T> {
 }
 
 impl<T: ChunkReader + 'static> PageIterator for Chunks<T> {}
+
+/// Looks at the heads of all pages of a chunk: one may have lists of billions, of which none takes a byte, for the `parquet`
+/// crate to walk through.
+fn heads(source: &impl ChunkReader, chunk: &ColumnChunkMetaData) -> Result<()> {
+    let (mut at, mut left) = chunk.byte_range();
+    while left > 0 {
+        let page = page_at(source, at, left)?;
+        at += page;
+        left -= page;
+    }
+    Ok(())
+}
+
+/// The length of a page, its head included, of which no more than `left` bytes are there.
+fn page_at(source: &impl ChunkReader, at: u64, left: u64) -> Result<u64> {
+    let mut window = left.min(HEAD);
+    loop {
+        let bytes = source.get_bytes(at, usize::try_from(window)?)?;
+        match head(&bytes) {
+            Some((head, page)) if head + page <= left => return Ok(head + page),
+            None if window < left => window = left.min(window * 8),
+            _ => return Err(ParquetError::General("a page's head is not one".to_owned())),
+        }
+    }
+}
+
+/// The length of a page's head, and that of what follows.
+fn head(bytes: &[u8]) -> Option<(u64, u64)> {
+    let (mut compact, mut id, mut page) = (Compact::of(bytes), 0, 0);
+    while let Some(field) = compact.field(&mut id)? {
+        if (id, field) == (COMPRESSED_SIZE, of_type::I32) {
+            page = compact.zigzag()?;
+        } else {
+            compact.skip(field)?;
+        }
+    }
+    let head = (bytes.len() - compact.left()) as u64;
+    Some((head, u64::from(u32::try_from(page).ok()?)))
+}
 
 /// The pages of one chunk.
 struct Checked<T: ChunkReader> {
@@ -212,6 +259,21 @@ mod tests {
             assert_eq!(counted(cut), None);
         }
         assert_eq!(counted(&[0xff; 40]), None);
+    }
+
+    #[test]
+    fn a_head_ends_where_it_says() {
+        // Type 0, sizes of 5 and 3 bytes, and a list of two numbers that nobody knows.
+        let known = [0x15, 0, 0x15, 10, 0x15, 6];
+        let whole = [&known[..], &[0x59, 0x25, 1, 1, 0]].concat();
+        assert_eq!(head(&[&whole[..], b"abc"].concat()), Some((11, 3)));
+        for length in 0..whole.len() {
+            assert_eq!(head(&whole[..length]), None, "{length}");
+        }
+        // A list of many truths, which take no bytes or one each; and a page of less than nothing.
+        let truths = [&known[..], &[0x59, 0xf1, 0xff, 0xff, 0xff, 0xff, 7, 0]].concat();
+        assert_eq!(head(&truths), None);
+        assert_eq!(head(&[0x15, 0, 0x15, 10, 0x15, 5, 0]), None);
     }
 
     #[test]
