@@ -229,22 +229,11 @@ fn behind_levels(levels: &[u8], most: u16, encoding: Encoding, count: u32) -> Op
     levels.get(usize::try_from(bytes).ok()?..)
 }
 
-/// How many lengths there are: behind the size of a block and the number of blocks in it.
-fn counted(mut values: &[u8]) -> Option<u64> {
-    let mut number = || {
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
-            let (byte, rest) = values.split_first()?;
-            values = rest;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Some(number);
-            }
-        }
-        None
-    };
-    let (_block, _parts) = (number()?, number()?);
-    number()
+/// How many lengths there are: behind the size of a block and the number of its parts, in the form of Thrift's numbers.
+fn counted(values: &[u8]) -> Option<u64> {
+    let mut numbers = Compact::of(values);
+    let (_block, _parts) = (numbers.varint()?, numbers.varint()?);
+    numbers.varint()
 }
 
 #[cfg(test)]
