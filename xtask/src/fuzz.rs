@@ -18,12 +18,6 @@ const TOOLCHAIN: &str = "nightly";
 /// <https://crates.io/crates/cargo-fuzz>
 const CARGO_FUZZ: &str = "0.13.2";
 
-/// MB that a target may use.
-const MEMORY: u32 = 2048;
-/// MB that it may ask for at once. The `parquet` crate takes room for as many texts as 32 bits of a page say, 4 GiB, and
-/// then finds that they are not there: the system gives no memory for what is not written to.
-const ALLOCATION: [(&str, u32); 1] = [("parquet_part", 4200)];
-
 /// What to run.
 #[derive(Args)]
 pub(crate) struct Options {
@@ -109,11 +103,7 @@ fn fuzzing(cargo_fuzz: &Path, name: &str, seconds: u32) -> Result<Command> {
         .arg(name)
         .arg(corpus)
         .arg(fuzz.join("seeds").join(name))
-        .args(["--", "-timeout=20", "-print_final_stats=1"])
-        .arg(format!("-rss_limit_mb={MEMORY}"));
-    let allocation = ALLOCATION.iter().find(|(target, _)| *target == name);
-    let allocation = allocation.map_or(MEMORY, |(_, megabytes)| *megabytes);
-    command.arg(format!("-malloc_limit_mb={allocation}"));
+        .args(["--", "-rss_limit_mb=2048", "-timeout=20", "-print_final_stats=1"]);
     match seconds {
         // libFuzzer takes 0 seconds for no end.
         0 => command.arg("-runs=0"),

@@ -159,9 +159,6 @@ impl Collector for AthenaCollector {
 
     /// The rows are kept; objects that stay are worth a warning, no more.
     async fn concluded(&self, slice: &Slice) {
-        if !self.leftovers.has(slice) {
-            return;
-        }
         let deadline = self.host.time().now() + self.job.timeout;
         let why = match until(&self.host, deadline, self.leftovers.delete(slice)).await {
             Some(Ok(())) => return,

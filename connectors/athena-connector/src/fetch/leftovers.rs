@@ -10,8 +10,8 @@ use connector_core::Slice;
 use crate::objects::{Location, Reader};
 
 /// Objects that nobody needs any more, by their slice.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Leftovers(Arc<Mutex<HashMap<Arc<str>, Vec<Leftover>>>>);
+#[derive(Debug, Default)]
+pub(crate) struct Leftovers(Mutex<HashMap<Arc<str>, Vec<Leftover>>>);
 
 #[derive(Debug)]
 struct Leftover {
@@ -27,13 +27,7 @@ impl Leftovers {
         of_slice.push(Leftover { reader, objects });
     }
 
-    /// Whether there is something to delete of the slice.
-    pub(crate) fn has(&self, slice: &Slice) -> bool {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.contains_key(&slice.attempt)
-    }
-
-    /// Deletes the objects of the slice.
+    /// Deletes the objects of the slice, where there are any.
     ///
     /// # Errors
     /// The first call that failed; what is left then stays.

@@ -97,7 +97,6 @@ pub(super) fn remove_run(directory: &Path) -> io::Result<()> {
 }
 
 /// Removes a file that may be gone already.
-/// Removes a file that may be gone already.
 pub(super) fn remove_file(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
