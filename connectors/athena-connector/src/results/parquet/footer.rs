@@ -14,6 +14,9 @@ const TAIL: u64 = 8;
 const MAGIC: &[u8] = b"PAR1";
 /// `FileMetaData.schema`, a list of `SchemaElement`, which is the tree of columns, each parent before its children.
 const SCHEMA: i64 = 2;
+/// `SchemaElement.name`, and `logicalType`, a union; all before it but the name are numbers of 32 bits.
+const NAME: i64 = 4;
+const LOGICAL_TYPE: i64 = 10;
 /// `SchemaElement.num_children`.
 const CHILDREN: i64 = 5;
 
@@ -82,13 +85,27 @@ fn schema(compact: &mut Compact<'_>) -> Option<()> {
 fn children(compact: &mut Compact<'_>) -> Option<usize> {
     let (mut id, mut children) = (0, 0);
     while let Some(field) = compact.field(&mut id)? {
-        if (id, field) == (CHILDREN, of_type::I32) {
+        // The `parquet` crate reads each as what it should be, whatever the type says: it would go on elsewhere than we.
+        if known(id).is_some_and(|kind| kind != field) || !(0..=i64::from(i16::MAX)).contains(&id) {
+            return None;
+        }
+        if id == CHILDREN {
             children = compact.zigzag()?.try_into().ok()?;
         } else {
             compact.skip(field)?;
         }
     }
     Some(children)
+}
+
+/// The type of a field of `SchemaElement`.
+fn known(id: i64) -> Option<u8> {
+    match id {
+        NAME => Some(of_type::BINARY),
+        LOGICAL_TYPE => Some(of_type::STRUCT),
+        1..LOGICAL_TYPE => Some(of_type::I32),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
