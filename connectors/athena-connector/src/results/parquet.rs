@@ -12,6 +12,7 @@
 
 mod cell;
 mod compact;
+mod definitions;
 mod footer;
 mod pages;
 mod schema;

@@ -1,6 +1,6 @@
-//! Whether the schema in a part's footer can be what it claims. The `parquet` crate takes room for as many children as an
-//! element claims to have, and follows them as deep as they lie; both end the process where they go too far. They are bounded
-//! here, before it sees the footer.
+//! Whether a part's footer is made of what footers are made of, and the schema in it can be what it claims. The `parquet` crate
+//! takes room for as many children as an element claims to have, and follows them as deep as they lie; both end the process
+//! where they go too far. They are bounded here, before it sees the footer.
 //!
 //! <https://parquet.apache.org/docs/file-format/metadata/>
 
@@ -8,22 +8,22 @@ use parquet::file::reader::ChunkReader;
 
 use super::PartError;
 use super::compact::{Compact, DEEPEST, of_type};
+use super::definitions::{FILE_META_DATA, SCHEMA_ELEMENT};
 
 /// The length of the footer, as 4 bytes, and the magic number.
 const TAIL: u64 = 8;
 const MAGIC: &[u8] = b"PAR1";
+/// The longest footer. One has some hundred bytes for each column of a group of rows, and readers take many times that.
+const LONGEST: u64 = 64 << 20;
 /// `FileMetaData.schema`, a list of `SchemaElement`, which is the tree of columns, each parent before its children.
-const SCHEMA: i64 = 2;
-/// `SchemaElement.name`, and `logicalType`, a union; all before it but the name are numbers of 32 bits.
-const NAME: i64 = 4;
-const LOGICAL_TYPE: i64 = 10;
+const SCHEMA: i16 = 2;
 /// `SchemaElement.num_children`.
-const CHILDREN: i64 = 5;
+const CHILDREN: i16 = 5;
 
 /// Looks at the schema. What is no Parquet at all is left to the `parquet` crate to tell.
 ///
 /// # Errors
-/// A schema that is no tree, or too deep, and whatever the file says.
+/// A footer of other fields than Parquet's, a schema that is no tree, or too deep, and whatever the file says.
 pub(super) fn check(source: &impl ChunkReader) -> Result<(), PartError> {
     let Some(end) = source.len().checked_sub(TAIL) else {
         return Ok(());
@@ -37,32 +37,31 @@ pub(super) fn check(source: &impl ChunkReader) -> Result<(), PartError> {
     if magic != MAGIC {
         return Ok(());
     }
+    if u64::from(length) > LONGEST {
+        return Err(PartError::damaged(format!("its footer has {length} bytes")));
+    }
     let footer = source.get_bytes(start, length as usize)?;
     let seen = self::footer(Compact::of(&footer));
-    seen.ok_or_else(|| PartError::damaged("its schema is not one"))
+    seen.ok_or_else(|| PartError::damaged("its footer is not one"))
 }
 
 fn footer(mut compact: Compact<'_>) -> Option<()> {
     let (mut id, mut seen) = (0, false);
-    while let Some(field) = compact.field(&mut id)? {
-        if id == SCHEMA {
-            if seen || field != of_type::LIST {
-                return None;
-            }
+    while let Some(kind) = compact.field(&mut id)? {
+        if (id, kind) == (SCHEMA, of_type::LIST) && !seen {
             seen = true;
             schema(&mut compact)?;
+        } else if id == SCHEMA {
+            return None;
         } else {
-            compact.skip(field)?;
+            compact.one_of(FILE_META_DATA, id, kind)?;
         }
     }
     Some(())
 }
 
 fn schema(compact: &mut Compact<'_>) -> Option<()> {
-    let (kind, elements) = compact.list()?;
-    if kind != of_type::STRUCT {
-        return None;
-    }
+    let elements = compact.structs()?;
     // Of each group that an element is in, how many children are still to come.
     let mut groups: Vec<usize> = Vec::new();
     for left in (0..elements).rev() {
@@ -84,28 +83,14 @@ fn schema(compact: &mut Compact<'_>) -> Option<()> {
 /// Of an element of the schema, how many children it has.
 fn children(compact: &mut Compact<'_>) -> Option<usize> {
     let (mut id, mut children) = (0, 0);
-    while let Some(field) = compact.field(&mut id)? {
-        // The `parquet` crate reads each as what it should be, whatever the type says: it would go on elsewhere than we.
-        if known(id).is_some_and(|kind| kind != field) || !(0..=i64::from(i16::MAX)).contains(&id) {
-            return None;
-        }
-        if id == CHILDREN {
+    while let Some(kind) = compact.field(&mut id)? {
+        if (id, kind) == (CHILDREN, of_type::I32) {
             children = compact.zigzag()?.try_into().ok()?;
         } else {
-            compact.skip(field)?;
+            compact.one_of(SCHEMA_ELEMENT, id, kind)?;
         }
     }
     Some(children)
-}
-
-/// The type of a field of `SchemaElement`.
-fn known(id: i64) -> Option<u8> {
-    match id {
-        NAME => Some(of_type::BINARY),
-        LOGICAL_TYPE => Some(of_type::STRUCT),
-        1..LOGICAL_TYPE => Some(of_type::I32),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

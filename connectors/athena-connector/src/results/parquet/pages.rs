@@ -16,13 +16,14 @@ use parquet::file::serialized_reader::SerializedPageReader;
 use parquet::schema::types::ColumnDescPtr;
 
 use super::compact::{Compact, of_type};
+use super::definitions::PAGE_HEADER;
 
 /// Bytes that the head of a page mostly has.
 const HEAD: u64 = 256;
 /// Texts that a page may have, of 4 bytes each before any is read. Writers end a page after some ten thousand.
 const MOST_TEXTS: u64 = 1 << 24;
 /// `PageHeader.compressed_page_size`.
-const COMPRESSED_SIZE: i64 = 3;
+const COMPRESSED_SIZE: i16 = 3;
 
 /// All pages of a part.
 pub(super) struct Pages<T> {
@@ -111,11 +112,11 @@ fn page_at(source: &impl ChunkReader, at: u64, left: u64) -> Result<u64> {
 /// The length of a page's head, and that of what follows.
 fn head(bytes: &[u8]) -> Option<(u64, u64)> {
     let (mut compact, mut id, mut page) = (Compact::of(bytes), 0, 0);
-    while let Some(field) = compact.field(&mut id)? {
-        if (id, field) == (COMPRESSED_SIZE, of_type::I32) {
+    while let Some(kind) = compact.field(&mut id)? {
+        if (id, kind) == (COMPRESSED_SIZE, of_type::I32) {
             page = compact.zigzag()?;
         } else {
-            compact.skip(field)?;
+            compact.one_of(PAGE_HEADER, id, kind)?;
         }
     }
     let head = (bytes.len() - compact.left()) as u64;
@@ -257,15 +258,18 @@ mod tests {
     fn a_head_ends_where_it_says() {
         // Type 0, sizes of 5 and 3 bytes, and a list of two numbers that nobody knows.
         let known = [0x15, 0, 0x15, 10, 0x15, 6];
-        let whole = [&known[..], &[0x59, 0x25, 1, 1, 0]].concat();
+        let whole = [&known[..], &[0x69, 0x25, 1, 1, 0]].concat();
         assert_eq!(head(&[&whole[..], b"abc"].concat()), Some((11, 3)));
         for length in 0..whole.len() {
             assert_eq!(head(&whole[..length]), None, "{length}");
         }
         // A list of many truths, which take no bytes or one each; and a page of less than nothing.
-        let truths = [&known[..], &[0x59, 0xf1, 0xff, 0xff, 0xff, 0xff, 7, 0]].concat();
+        let truths = [&known[..], &[0x69, 0xf1, 0xff, 0xff, 0xff, 0xff, 7, 0]].concat();
         assert_eq!(head(&truths), None);
         assert_eq!(head(&[0x15, 0, 0x15, 10, 0x15, 5, 0]), None);
+        // A checksum that says to be a text.
+        assert_eq!(head(&[&known[..], &[0x15, 1, 0]].concat()), Some((9, 3)));
+        assert_eq!(head(&[&known[..], &[0x18, 1, b'a', 0]].concat()), None);
     }
 
     #[test]
