@@ -1,5 +1,6 @@
 //! The inventory of EC2 instances: one row for every instance of every account and region.
 
+mod answer;
 pub mod instance;
 mod nested;
 
@@ -14,6 +15,7 @@ use connector_core::parameters::{Group, Parameter, ParameterKind, Problem, Value
 use connector_core::table::Column;
 use connector_core::{About, Collector, Columns, Connector, DefaultRegions, Slice, SliceError, SliceRows};
 
+use crate::answer::Answers;
 use crate::instance::{COLUMNS, InstanceRecord};
 
 /// Instances per answer. Without it AWS may put a whole region into one answer, or time out.
@@ -102,6 +104,8 @@ impl Collector for InstanceCollector {
                 .describe_instances()
                 .set_max_results(self.page_size)
                 .set_next_token(pages.token())
+                .customize()
+                .interceptor(Answers)
                 .send()
                 .await
                 .map_err(AwsError::of("ec2", "DescribeInstances"))?;
