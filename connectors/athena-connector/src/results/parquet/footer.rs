@@ -134,6 +134,19 @@ mod tests {
     }
 
     #[test]
+    fn children_do_not_hide_in_what_says_to_be_a_text() {
+        // Field 10, a union of field 5, which is a struct of two numbers and says to be a text of 21 bytes. Who reads the struct
+        // finds both numbers, two ends, and field 5 of the element: 2^31 - 1 children.
+        let hidden = [
+            2, 0x15, 2, 0, 0, 5, 10, 0xfe, 0xff, 0xff, 0xff, 0x0f, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        ];
+        let front = [0x15, 2, 0x19, 0x1c, 0x48, 1, b'a', 0x6c, 0x58, hidden.len() as u8];
+        let footer = [&front[..], &hidden, &[0, 0, 0]].concat();
+        let length = (footer.len() as u32).to_le_bytes();
+        assert!(check(&Bytes::from([&footer, &length[..], MAGIC].concat())).is_err());
+    }
+
+    #[test]
     fn what_is_no_parquet_is_left_to_be_told() {
         for bytes in [&b""[..], b"PAR1", b"\xff\xff\xff\xffPAR1", b"\0\0\0\0PARE"] {
             assert!(check(&Bytes::copy_from_slice(bytes)).is_ok(), "{bytes:?}");
