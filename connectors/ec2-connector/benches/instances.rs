@@ -1,11 +1,17 @@
-//! `cargo bench -p ec2-connector`: instances into rows.
+//! `cargo bench -p ec2-connector`: answers into instances, instances into rows.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_ec2::config::{Credentials, Region};
+use aws_sdk_ec2::operation::describe_instances::DescribeInstances;
 use aws_sim::{Clock, Estate, Sim};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::runtime_plugin::RuntimePlugin as _;
+use aws_smithy_runtime_api::client::ser_de::{DeserializeResponse as _, SharedResponseDeserializer};
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::ConfigBag;
 use connector_core::SliceRows;
 use connector_core::rows::Format;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -42,7 +48,27 @@ fn page() -> Vec<InstanceRecord> {
         .collect()
 }
 
-fn benches(criterion: &mut Criterion) {
+/// An answer with every member that there is, read here and by the SDK.
+fn answers(criterion: &mut Criterion) {
+    let answer = include_str!("../src/answer/tests/full.xml");
+    let mut group = criterion.benchmark_group("answers");
+    group.throughput(Throughput::Bytes(answer.len() as u64));
+    group.bench_function("read", |bencher| {
+        bencher.iter(|| ec2_connector::answer::read(answer.as_bytes()).unwrap());
+    });
+    let sdk = DescribeInstances::new().config().unwrap();
+    let response = HttpResponse::new(200.try_into().unwrap(), SdkBody::from(answer));
+    group.bench_function("read by the SDK", |bencher| {
+        let sdk = sdk.load::<SharedResponseDeserializer>().unwrap();
+        bencher.iter(|| {
+            sdk.deserialize_nonstreaming_with_config(&response, &ConfigBag::base())
+                .unwrap()
+        });
+    });
+    group.finish();
+}
+
+fn rows(criterion: &mut Criterion) {
     let page = page();
     assert!(page.len() > 400, "a page has instances: {}", page.len());
     let mut group = criterion.benchmark_group("instances");
@@ -61,5 +87,5 @@ fn benches(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(instances, benches);
+criterion_group!(instances, answers, rows);
 criterion_main!(instances);

@@ -20,8 +20,8 @@ use aws_smithy_runtime_api::client::runtime_plugin::RuntimePlugin as _;
 use aws_smithy_runtime_api::client::ser_de::{DeserializeResponse, SharedResponseDeserializer};
 use aws_smithy_types::config_bag::{ConfigBag, FrozenLayer};
 
-/// Reads one answer.
-fn read(body: &[u8]) -> Option<DescribeInstancesOutput> {
+/// Reads one answer. `None` for what is no whole one.
+pub fn read(body: &[u8]) -> Option<DescribeInstancesOutput> {
     xml::document("DescribeInstancesResponse", std::str::from_utf8(body).ok()?)
 }
 

@@ -1,6 +1,6 @@
 //! The inventory of EC2 instances: one row for every instance of every account and region.
 
-mod answer;
+pub mod answer;
 pub mod instance;
 mod nested;
 
