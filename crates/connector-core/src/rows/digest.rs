@@ -4,56 +4,97 @@
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::thread::JoinHandle;
 
 use sha2::{Digest as _, Sha256};
 
-/// Bytes that are written at a time.
-const BUFFER: usize = 256 * 1024;
+/// Bytes that are written, or digested, at a time.
+pub(super) const BUFFER: usize = 256 * 1024;
 /// Buffers that wait to be digested.
 const WAITING: usize = 4;
 
-/// Lets `write` write to `sink`, by way of a buffer, until `stop` is set; the number of bytes and their SHA-256 in hex.
-///
-/// # Errors
-/// What `write` or `sink` says, and that it was to stop.
-pub(crate) fn digested<W: Write + Send>(
-    sink: W,
-    stop: &AtomicBool,
-    write: impl FnOnce(&mut Digesting<'_, W>) -> io::Result<()>,
-) -> io::Result<(u64, String)> {
-    std::thread::scope(|scope| {
-        let (to_digest, waiting) = sync_channel::<Vec<u8>>(WAITING);
+/// Takes the SHA-256 of pieces, on a thread of its own. Dropped, the thread ends.
+#[derive(Debug)]
+pub(super) struct DigestThread {
+    to_digest: SyncSender<Vec<u8>>,
+    /// Buffers that have been digested.
+    free: Receiver<Vec<u8>>,
+    thread: JoinHandle<String>,
+}
+
+impl DigestThread {
+    /// So many pieces wait at most.
+    ///
+    /// # Errors
+    /// No thread is to be had.
+    pub(super) fn start(waiting: usize) -> io::Result<Self> {
+        let (to_digest, pieces) = sync_channel::<Vec<u8>>(waiting);
         let (done, free) = channel();
-        let digest = scope.spawn(move || {
+        let digest = move || {
             let mut digest = Sha256::new();
-            for mut piece in waiting {
+            for mut piece in pieces {
                 digest.update(&piece);
                 piece.clear();
                 // Nobody takes it any more when all has been written.
                 let _ = done.send(piece);
             }
-            digest.finalize()
-        });
-        let mut sink = Digesting {
-            sink,
-            stop,
-            buffer: Vec::with_capacity(BUFFER),
-            bytes: 0,
+            hex(&digest.finalize())
+        };
+        Ok(DigestThread {
             to_digest,
             free,
-        };
-        write(&mut sink)?;
-        sink.flush()?;
-        let Digesting { bytes, to_digest, .. } = sink;
-        drop(to_digest);
-        let digest = digest.join().map_err(|_| ended())?;
-        Ok((bytes, hex(&digest)))
-    })
+            thread: std::thread::Builder::new().name("digest".to_owned()).spawn(digest)?,
+        })
+    }
+
+    /// Takes the next piece, and gives an empty buffer for the one behind it.
+    ///
+    /// # Errors
+    /// The thread has ended.
+    pub(super) fn take(&self, piece: Vec<u8>) -> io::Result<Vec<u8>> {
+        self.to_digest.send(piece).map_err(|_| ended())?;
+        Ok(self.free.try_recv().unwrap_or_default())
+    }
+
+    /// The SHA-256 of all pieces, in hex.
+    ///
+    /// # Errors
+    /// The thread has ended.
+    pub(super) fn finish(self) -> io::Result<String> {
+        drop(self.to_digest);
+        self.thread.join().map_err(|_| ended())
+    }
+}
+
+/// Lets `write` write to `sink`, by way of a buffer, until `stop` is set; the number of bytes and their SHA-256 in hex.
+///
+/// # Errors
+/// What `write` or `sink` says, and that it was to stop.
+pub(crate) fn digested<W: Write>(
+    sink: W,
+    stop: &AtomicBool,
+    write: impl FnOnce(&mut Digesting<'_, W>) -> io::Result<()>,
+) -> io::Result<(u64, String)> {
+    let mut sink = Digesting {
+        sink,
+        stop,
+        buffer: Vec::with_capacity(BUFFER),
+        bytes: 0,
+        digest: DigestThread::start(WAITING)?,
+    };
+    write(&mut sink)?;
+    sink.flush()?;
+    Ok((sink.bytes, sink.digest.finish()?))
 }
 
 /// Two digits a byte.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// It was to stop.
+pub(super) fn interrupted() -> io::Error {
+    io::Error::other("interrupted")
 }
 
 fn ended() -> io::Error {
@@ -66,21 +107,19 @@ pub(crate) struct Digesting<'a, W> {
     stop: &'a AtomicBool,
     buffer: Vec<u8>,
     bytes: u64,
-    to_digest: SyncSender<Vec<u8>>,
-    /// Buffers that have been digested.
-    free: Receiver<Vec<u8>>,
+    digest: DigestThread,
 }
 
 impl<W: Write> Digesting<'_, W> {
     fn pass_on(&mut self) -> io::Result<()> {
         if self.stop.load(Ordering::Relaxed) {
-            return Err(io::Error::other("interrupted"));
+            return Err(interrupted());
         }
         self.sink.write_all(&self.buffer)?;
         self.bytes += self.buffer.len() as u64;
-        let next = self.free.try_recv().unwrap_or_else(|_| Vec::with_capacity(BUFFER));
-        let full = std::mem::replace(&mut self.buffer, next);
-        self.to_digest.send(full).map_err(|_| ended())
+        self.buffer = self.digest.take(std::mem::take(&mut self.buffer))?;
+        self.buffer.reserve_exact(BUFFER);
+        Ok(())
     }
 }
 
@@ -133,6 +172,32 @@ mod tests {
             let pieces: Vec<&[u8]> = many.chunks(size).collect();
             assert_eq!(of(&pieces), (many.clone(), 1_000_000, million.to_owned()), "{size}");
         }
+    }
+
+    #[test]
+    fn its_thread_ends_when_nobody_wants_the_digest() {
+        let DigestThread {
+            to_digest,
+            free,
+            thread,
+        } = DigestThread::start(2).unwrap();
+        for piece in [b"a", b"b"] {
+            to_digest.send(piece.to_vec()).unwrap();
+        }
+        drop((to_digest, free));
+        let ab = "fb8e20fc2e4c3f248c60c39bd652f3c1347298bb977b8b4d5903b85055620603";
+        assert_eq!(thread.join().unwrap(), ab);
+    }
+
+    #[test]
+    fn buffers_come_back_empty() {
+        let digest = DigestThread::start(0).unwrap();
+        let mut grown = Vec::with_capacity(12345);
+        grown.extend_from_slice(b"a");
+        // The first is digested when the thread takes the second, if not before.
+        let buffers = [digest.take(grown).unwrap(), digest.take(b"b".to_vec()).unwrap()];
+        assert!(buffers.iter().all(Vec::is_empty));
+        assert!(buffers.iter().any(|buffer| buffer.capacity() == 12345));
     }
 
     /// A disk that is full after so many bytes.
