@@ -73,6 +73,11 @@ impl Format {
         }
     }
 
+    /// Whether a file is a head and then the rows as they are encoded, and nothing else.
+    pub(super) fn is_head_and_rows(self) -> bool {
+        matches!(self, Format::Csv | Format::Jsonl)
+    }
+
     /// Bytes at the front of the very first row that are left out: rows of a JSON array begin with `,\n`.
     pub(super) fn front_of_first(self) -> usize {
         match self {

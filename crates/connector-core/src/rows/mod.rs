@@ -6,6 +6,7 @@ mod layout;
 mod leading;
 mod parquet;
 mod publish;
+mod ready;
 mod spool;
 mod writer;
 
@@ -20,6 +21,6 @@ pub(crate) use encode::defused;
 pub use layout::OutputPath;
 pub(crate) use layout::{Ended, layout};
 pub(crate) use leading::headings as leading_headings;
-pub(crate) use publish::{Output, PARTIAL, Whole, directory_of, end_of_links, whole_file, write_beside};
+pub(crate) use publish::{Output, PARTIAL, Whole, directory_of, end_of_links, partial, whole_file, write_beside};
 pub(crate) use spool::{RowSource, about};
 pub(crate) use writer::Rows;

@@ -1,16 +1,18 @@
 //! Rows into their final place: a file appears under its name only when it is whole.
 
-use std::fs::File;
+use std::fs::{File, Metadata, Permissions};
 use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 use tempfile::{NamedTempFile, TempPath};
 
-use super::digest::digested;
+use super::digest::{digested, interrupted};
 use super::encode::Format;
 use super::parquet::ParquetSink;
+use super::ready::Ready;
 use super::spool::{RowSource, SpooledTable, about};
 use crate::table::Heading;
 
@@ -54,7 +56,8 @@ pub(crate) struct Written {
     pub(crate) file: Option<Whole>,
 }
 
-/// Writes `output` beside its place, or into `workspace`, or to standard output, until `stop` is set.
+/// Writes `output` beside its place, or into `workspace`, or to standard output, until `stop` is set. With `in_place`, rows that
+/// are the output where they wait are not written: their file gets a second name.
 ///
 /// # Errors
 /// Whatever the disk or the pipe says, with the path; what was at the path before is untouched in any case.
@@ -63,6 +66,7 @@ pub(crate) fn write_beside(
     format: Format,
     source: &dyn RowSource,
     workspace: Option<&Path>,
+    in_place: bool,
     stdout: &mut (dyn Write + Send),
     stop: &AtomicBool,
 ) -> io::Result<Written> {
@@ -71,15 +75,23 @@ pub(crate) fn write_beside(
         let published = published.map_err(|error| about("the rows cannot be written to standard output", &error))?;
         return Ok(Written { published, file: None });
     };
-    let mut published = None;
-    let whole = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| {
-        whole_file(path, workspace, |file| {
-            published = Some(write(file, path.display().to_string(), format, output, source, stop)?);
-            Ok(())
-        })
+    let written = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| {
+        let place = Place::find(path, workspace)?;
+        let name = path.display().to_string();
+        if in_place && let Some(linked) = Linked::new(&place, format, output, source) {
+            if stop.load(Ordering::Relaxed) {
+                return Err(interrupted());
+            }
+            let published = linked.published(name, format, output);
+            return Ok((published, place.whole(linked.file, linked.temporary)?));
+        }
+        let mut temporary = place.file()?;
+        let published = write(temporary.as_file_mut(), name, format, output, source, stop)?;
+        let (file, temporary) = temporary.into_parts();
+        Ok((published, place.whole(&file, temporary)?))
     });
-    let whole = whole.map_err(|error| about(&format!("the rows cannot be written to {}", path.display()), &error))?;
-    let published = published.ok_or_else(|| io::Error::other("nothing was written"))?;
+    let (published, whole) =
+        written.map_err(|error| about(&format!("the rows cannot be written to {}", path.display()), &error))?;
     Ok(Written {
         published,
         file: Some(whole),
@@ -113,28 +125,120 @@ pub(crate) fn whole_file(
     workspace: Option<&Path>,
     content: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<Whole> {
-    let target = end_of_links(path)?;
-    let previous = std::fs::metadata(&target).ok();
-    // A device or a pipe would be gone, and a file stand in its place.
-    if previous.as_ref().is_some_and(|previous| !previous.is_file()) {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+    let place = Place::find(path, workspace)?;
+    let mut temporary = place.file()?;
+    content(temporary.as_file_mut())?;
+    let (file, temporary) = temporary.into_parts();
+    place.whole(&file, temporary)
+}
+
+/// Where a file is to stand, and where it is made.
+struct Place {
+    /// No symbolic link.
+    target: PathBuf,
+    /// What stands there.
+    previous: Option<Metadata>,
+    /// On the same disk.
+    workspace: PathBuf,
+}
+
+impl Place {
+    fn find(path: &Path, workspace: Option<&Path>) -> io::Result<Self> {
+        let target = end_of_links(path)?;
+        let previous = std::fs::metadata(&target).ok();
+        // A device or a pipe would be gone, and a file stand in its place.
+        if previous.as_ref().is_some_and(|previous| !previous.is_file()) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+        }
+        let directory = directory_of(&target);
+        let workspace = workspace.filter(|workspace| on_the_same_disk(workspace, directory));
+        Ok(Place {
+            workspace: workspace.unwrap_or(directory).to_owned(),
+            target,
+            previous,
+        })
     }
-    let directory = directory_of(&target);
-    let workspace = workspace.filter(|workspace| on_the_same_disk(workspace, directory));
+
+    /// An empty file.
+    fn file(&self) -> io::Result<NamedTempFile> {
+        partial().tempfile_in(&self.workspace)
+    }
+
+    /// A second name of a file.
+    fn name_of(&self, path: &Path) -> io::Result<TempPath> {
+        let named = partial().make_in(&self.workspace, |name| std::fs::hard_link(path, name))?;
+        Ok(named.into_temp_path())
+    }
+
+    /// What the file may be done with in its place.
+    fn permissions(&self) -> Permissions {
+        match &self.previous {
+            Some(previous) => previous.permissions(),
+            // Temporary files are for their owner alone; rows and ledger are not secret.
+            None => Permissions::from_mode(0o644),
+        }
+    }
+
+    /// The file has all its content.
+    fn whole(self, file: &File, temporary: TempPath) -> io::Result<Whole> {
+        file.set_permissions(self.permissions())?;
+        file.sync_all()?;
+        Ok(Whole {
+            temporary,
+            target: self.target,
+        })
+    }
+}
+
+/// Makes files that are being written.
+pub(crate) fn partial() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".connector-").suffix(PARTIAL);
-    let mut temporary: NamedTempFile = builder.tempfile_in(workspace.unwrap_or(directory))?;
-    content(temporary.as_file_mut())?;
-    let file = temporary.as_file();
-    match previous {
-        Some(previous) => file.set_permissions(previous.permissions())?,
-        None => set_default_permissions(file)?,
+    builder
+}
+
+/// A file of rows that is the output, under a second name.
+struct Linked<'a> {
+    ready: &'a Ready,
+    file: &'a File,
+    temporary: TempPath,
+}
+
+impl<'a> Linked<'a> {
+    /// `None`: the rows are to be copied. Other rows are in the file too, or the disk has no second names.
+    fn new(place: &Place, format: Format, output: &'a Output, source: &'a dyn RowSource) -> Option<Self> {
+        let [table] = &*output.tables else { return None };
+        let ready = table.ready.as_deref()?;
+        let (path, file) = source.file_of(ready)?;
+        // A run that goes on with this one writes to the file.
+        let stays_writable = place.permissions().mode() & 0o600 == 0o600;
+        if ready.head != format.head(&output.columns) || !stays_writable {
+            return None;
+        }
+        let temporary = place.name_of(path).inspect_err(|error| {
+            tracing::debug!(%error, "the rows are copied to the output");
+        });
+        let temporary = temporary.ok()?;
+        // Somebody may have put another file there.
+        is_of(file, &temporary).then_some(Linked { ready, file, temporary })
     }
-    file.sync_all()?;
-    Ok(Whole {
-        temporary: temporary.into_temp_path(),
-        target,
-    })
+
+    fn published(&self, path: String, format: Format, output: &Output) -> Published {
+        Published {
+            path,
+            format: format.name(),
+            rows: rows_of(output),
+            bytes: self.ready.bytes,
+            sha256: self.ready.sha256.clone(),
+        }
+    }
+}
+
+/// Whether this is a name of the file.
+fn is_of(file: &File, path: &Path) -> bool {
+    let id = |found: io::Result<Metadata>| found.map(|found| (found.dev(), found.ino())).ok();
+    let file = id(file.metadata());
+    file.is_some() && file == id(std::fs::symlink_metadata(path))
 }
 
 /// Where symbolic links at `path` lead, whether there is something or not.
@@ -162,15 +266,12 @@ pub(crate) fn directory_of(path: &Path) -> &Path {
 }
 
 fn on_the_same_disk(one: &Path, other: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
     let disk = |path| std::fs::metadata(path).map(|metadata| metadata.dev()).ok();
     disk(one).is_some() && disk(one) == disk(other)
 }
 
-/// Temporary files are for their owner alone; rows and ledger are not secret.
-fn set_default_permissions(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+fn rows_of(output: &Output) -> u64 {
+    output.tables.iter().map(|table| table.rows).sum()
 }
 
 fn write<W: Write + Send>(
@@ -181,7 +282,7 @@ fn write<W: Write + Send>(
     source: &dyn RowSource,
     stop: &AtomicBool,
 ) -> io::Result<Published> {
-    let rows = output.tables.iter().map(|table| table.rows).sum();
+    let rows = rows_of(output);
     let (bytes, sha256) = digested(sink, stop, |sink| {
         if format == Format::Parquet {
             let mut parquet = ParquetSink::new(sink, &output.columns)?;

@@ -2,13 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, BufWriter, Read, Write};
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use itertools::Itertools as _;
 use serde::{Deserialize, Serialize};
 
+use super::ready::Ready;
 use crate::table::Heading;
 
 /// Bytes that are read or written at a time.
@@ -45,6 +46,15 @@ pub struct SpooledTable {
     pub rows: u64,
     /// Which spool they are in, where several are read at once; else 0.
     pub(crate) spool: usize,
+    /// What the spool's file consists of, where these rows were the only ones when the last of them was kept.
+    pub(crate) ready: Option<Arc<Ready>>,
+}
+
+impl Run {
+    /// Where its first byte stands.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
 }
 
 impl SpooledTable {
@@ -63,6 +73,7 @@ impl SpooledTable {
             sorted: false,
             rows: 0,
             spool: 0,
+            ready: None,
         }
     }
 }
@@ -71,6 +82,11 @@ impl SpooledTable {
 pub(crate) trait RowSource {
     /// Gives the rows of a table, in their order, to `take`: in pieces that may end within a row.
     fn read(&self, table: &SpooledTable, take: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()>;
+
+    /// The file that is what `ready` says and nothing else, and its path; where there is one.
+    fn file_of(&self, _ready: &Ready) -> Option<(&Path, &File)> {
+        None
+    }
 }
 
 /// The temporary file.
@@ -78,6 +94,8 @@ pub(crate) trait RowSource {
 pub struct Spool {
     directory: PathBuf,
     file: Arc<File>,
+    /// `None`: the file has no name.
+    path: Option<PathBuf>,
     end: Mutex<u64>,
 }
 
@@ -111,8 +129,15 @@ impl Spool {
         Ok(Spool {
             directory: directory.to_owned(),
             file: Arc::new(file),
+            path: None,
             end,
         })
+    }
+
+    /// The file stands at `path`.
+    pub(crate) fn at(mut self, path: PathBuf) -> Self {
+        self.path = Some(path);
+        self
     }
 
     /// Whether the rows of a table are what was written.
@@ -179,6 +204,23 @@ impl Spool {
         let offset = *end;
         *end += length;
         offset
+    }
+
+    /// Keeps `head` at the very front, and says so; not where anything has been kept before, or where the file has no name.
+    pub(super) fn keep_first(&self, head: &[u8]) -> io::Result<bool> {
+        if self.path.is_none() {
+            return Ok(false);
+        }
+        {
+            let mut end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
+            if *end > 0 {
+                return Ok(false);
+            }
+            *end = head.len() as u64;
+        }
+        let written = self.file.write_all_at(head, 0);
+        written.map_err(|error| self.unkept(&error))?;
+        Ok(true)
     }
 
     /// Keeps rows as they are.
@@ -278,6 +320,15 @@ impl RowSource for Spool {
             .runs
             .iter()
             .try_for_each(|run| self.pieces(run, &mut buffer, take))
+    }
+
+    fn file_of(&self, ready: &Ready) -> Option<(&Path, &File)> {
+        let path = self.path.as_deref()?;
+        let end = *self.end.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = self.file.metadata().ok()?;
+        // One that has another name already is somebody else's too.
+        let alone = (end, file.len(), file.nlink()) == (ready.bytes, ready.bytes, 1);
+        alone.then_some((path, &*self.file))
     }
 }
 
@@ -380,6 +431,7 @@ mod tests {
             sorted: true,
             rows: 0,
             spool: 0,
+            ready: None,
         };
         let mut rows = Vec::new();
         let mut take = |row: &[u8]| {
@@ -421,6 +473,7 @@ mod tests {
             sorted: false,
             rows: 0,
             spool: 0,
+            ready: None,
         };
         let mut read = Vec::new();
         let mut take = |piece: &[u8]| {

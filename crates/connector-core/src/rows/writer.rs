@@ -12,8 +12,10 @@ use auth_core::Account;
 use itertools::Itertools as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::digest;
 use super::encode::{CsvField, Encoder, Format, Formulas, defused};
 use super::leading;
+use super::ready::Readying;
 use super::spool::{Run, Spool, SpooledTable};
 use crate::slice::{Facts, SliceError};
 use crate::table::{Column, Heading, Value};
@@ -37,6 +39,8 @@ pub(crate) struct Rows {
     /// The leading columns.
     pub(crate) leading: Arc<[Heading]>,
     pub(crate) spool: Arc<Spool>,
+    /// Whether the spool's file may become the output.
+    in_place: bool,
     buffered: Arc<AtomicUsize>,
     /// Places for temporary files.
     scratch: Arc<Semaphore>,
@@ -51,6 +55,7 @@ impl Rows {
             formulas: Formulas::Kept,
             leading: leading::headings(leading).into(),
             spool,
+            in_place: false,
             buffered: Arc::default(),
             scratch: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
             known: Arc::default(),
@@ -75,6 +80,12 @@ impl Rows {
         if let Some(most) = most {
             self.scratch = Arc::new(Semaphore::new(most));
         }
+        self
+    }
+
+    /// With a spool whose file may become the output.
+    pub(crate) fn in_place(mut self, in_place: bool) -> Self {
+        self.in_place = in_place;
         self
     }
 
@@ -251,6 +262,10 @@ pub struct RowWriter {
     spilled: Vec<u64>,
     hasher: RandomState,
     written: u64,
+    /// The leading columns, where the spool's file may become the output.
+    in_place: Option<(Format, Arc<[Heading]>)>,
+    /// As long as all that is kept are its rows.
+    ready: Option<Readying>,
 }
 
 /// A row that is being made.
@@ -306,11 +321,13 @@ impl RowWriter {
                 column.name = defused(&column.name, true).into_owned();
             }
         }
+        let sorted = columns.iter().any(|column| column.key);
+        let in_place = rows.in_place && !sorted && rows.format.is_head_and_rows();
         let names = rows.leading.iter().map(|column| column.name.as_str());
         let leading: Vec<_> = names.zip(leading.iter().map(Option::as_deref)).collect();
         RowWriter {
             encoder: Encoder::new(rows.format, &leading, &columns, rows.formulas),
-            sorted: columns.iter().any(|column| column.key),
+            sorted,
             columns: rows.shared(columns),
             spool: Arc::clone(&rows.spool),
             buffered: Arc::clone(&rows.buffered),
@@ -320,6 +337,8 @@ impl RowWriter {
             spilled: Vec::new(),
             hasher: RandomState::new(),
             written: 0,
+            in_place: in_place.then(|| (rows.format, Arc::clone(&rows.leading))),
+            ready: None,
         }
     }
 
@@ -361,9 +380,26 @@ impl RowWriter {
             self.rows.push((key, start, self.text.len()));
         }
         let total = self.buffered.fetch_add(grown, Ordering::Relaxed) + grown;
-        let largest = if self.sorted { LARGEST_BUFFER } else { LARGEST_UNSORTED };
-        if self.text.len() > largest || (total > TOTAL_BUFFER && self.text.len() > SMALLEST_SPILL) {
+        let largest = match (self.sorted, &self.ready) {
+            (true, _) => LARGEST_BUFFER,
+            (false, None) => LARGEST_UNSORTED,
+            // There are several buffers then.
+            (false, Some(_)) => digest::BUFFER,
+        };
+        if self.text.len() > largest {
+            self.get_ready()?;
             self.spill()?;
+        } else if total > TOTAL_BUFFER && self.text.len() > SMALLEST_SPILL {
+            self.spill()?;
+        }
+        Ok(())
+    }
+
+    /// Many rows, and the first that are kept, may be those of the only table.
+    fn get_ready(&mut self) -> Result<(), SliceError> {
+        if let Some((format, leading)) = self.in_place.take() {
+            let columns: Vec<_> = leading.iter().chain(&*self.columns).cloned().collect();
+            self.ready = Readying::begin(&self.spool, format.head(&columns))?;
         }
         Ok(())
     }
@@ -390,6 +426,12 @@ impl RowWriter {
             // Not cleared: many slices wait with an empty buffer, and it should be a small one.
             self.rows = Vec::new();
             self.text = Vec::new();
+        } else if let Some(mut ready) = self.ready.take() {
+            let next = ready.follow(&run, std::mem::take(&mut self.text));
+            self.ready = next.map(|buffer| {
+                self.text = buffer;
+                ready
+            });
         } else {
             self.text.clear();
         }
@@ -434,6 +476,7 @@ impl RowWriter {
             sorted: !in_order,
             rows,
             spool: 0,
+            ready: self.ready.take().and_then(Readying::finish).map(Arc::new),
         })
     }
 }

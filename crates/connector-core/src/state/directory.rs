@@ -1,15 +1,15 @@
 //! The directory of a state: who holds it, and what is removed of it.
 
-use std::fs::{File, TryLockError};
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::{JOURNAL, ROOM, ROWS, StateError};
-use crate::rows::PARTIAL;
+use crate::rows::{PARTIAL, partial};
 
 /// Locks the directory, which is made where it is not there.
 pub(super) fn locked(directory: &Path) -> Result<File, StateError> {
-    use std::os::unix::fs::MetadataExt as _;
     let io = |error| StateError::Io(directory.to_owned(), error);
     loop {
         std::fs::create_dir_all(directory).map_err(io)?;
@@ -72,6 +72,32 @@ pub(super) fn remove_partial(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Opens the rows of a run that is gone on with, or else makes them anew. A run that was killed when its rows had become the
+/// output has left a file with two names: what stands under the other one is not written to.
+pub(super) fn opened_rows(directory: &Path, resumed: bool) -> io::Result<File> {
+    let path = directory.join(ROWS);
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    if !resumed {
+        remove_file(&path)?;
+        return options.create_new(true).open(path);
+    }
+    match std::fs::metadata(&path) {
+        Ok(rows) if rows.nlink() > 1 => own_copy(directory, &path, &rows.permissions()),
+        _ => options.create(true).open(path),
+    }
+}
+
+fn own_copy(directory: &Path, path: &Path, permissions: &Permissions) -> io::Result<File> {
+    let mut own = partial().tempfile_in(directory)?;
+    io::copy(&mut File::open(path)?, own.as_file_mut())?;
+    // The output may have been made read-only since.
+    own.as_file()
+        .set_permissions(Permissions::from_mode(permissions.mode() | 0o600))?;
+    own.as_file().sync_all()?;
+    own.persist(path).map_err(|error| error.error)
+}
+
 /// Removes what a run has left that could not begin; one that had begun stays, to be gone on with.
 pub(super) fn remove_unbegun(directory: &Path) {
     let journal = std::fs::metadata(directory.join(JOURNAL));
@@ -101,5 +127,126 @@ pub(super) fn remove_file(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::fs;
+    use std::os::unix::fs::FileExt as _;
+
+    use auth_core::{Account, AccountId};
+    use serde_json::Map;
+    use tempfile::TempDir;
+
+    use super::super::{Identity, Intent, State};
+    use super::*;
+    use crate::ledger::SliceEntry;
+    use crate::rows::{Format, Rows, SpooledTable};
+    use crate::slice::{Facts, Outcome};
+    use crate::table::{Column, Value};
+
+    fn opened(directory: &Path, resume: bool) -> State {
+        let identity = Identity {
+            connector: "connector",
+            version: "1",
+            parameters: Map::new(),
+            work: String::new(),
+        };
+        let intent = Intent {
+            resume,
+            keep_last_good: false,
+        };
+        State::open(directory, &identity, intent, "now".to_owned()).unwrap()
+    }
+
+    /// A slice with one row.
+    fn collect(state: &State, account: &str, row: &str) {
+        let account = Account {
+            id: AccountId::parse(account).unwrap(),
+            name: None,
+            organizational_unit_path: None,
+            state: None,
+            master: false,
+        };
+        let rows = Rows::new(Format::Jsonl, &[], state.spool().clone());
+        let mut slice = rows.of_slice(&account, "r", "now", &Facts::default());
+        let column = Column::text("n", "", |row: &String| Value::text(Some(row)));
+        slice.push(&[column], &row.to_owned()).unwrap();
+        let tables = slice.finish().unwrap();
+        let entry = SliceEntry::new(&account, Some("r"), Outcome::Complete);
+        state.commit(&entry, &tables, "now").unwrap();
+    }
+
+    fn restored(state: &State, account: &str) -> Option<Vec<SpooledTable>> {
+        let slices = &state.earlier.slices;
+        let (_, (_, tables)) = slices.iter().find(|(place, _)| place.account == account)?;
+        Some(tables.clone())
+    }
+
+    const FIRST: &str = "000000000001";
+    const SECOND: &str = "000000000002";
+
+    /// What a run leaves that is killed when its rows have become the output.
+    fn killed_when_published() -> (TempDir, PathBuf, PathBuf) {
+        let directory = TempDir::new().unwrap();
+        let (state, output) = (directory.path().join("rows.state"), directory.path().join("rows"));
+        collect(&opened(&state, false), FIRST, "1");
+        fs::hard_link(state.join(ROWS), &output).unwrap();
+        (directory, state, output)
+    }
+
+    fn inode(path: &Path) -> u64 {
+        fs::metadata(path).unwrap().ino()
+    }
+
+    #[test]
+    fn a_run_that_begins_anew_leaves_the_output_of_one_that_was_killed() {
+        for left in [&[JOURNAL, ROWS, ROOM][..], &[ROWS]] {
+            let (_directory, state, output) = killed_when_published();
+            for name in [JOURNAL, ROOM].iter().filter(|name| !left.contains(name)) {
+                fs::remove_file(state.join(name)).unwrap();
+            }
+            let inode_before = inode(&output);
+            // With --resume too, where there is nothing to go on with.
+            let run = opened(&state, left.len() == 1);
+            assert_eq!(fs::metadata(state.join(ROWS)).unwrap().len(), 0);
+            collect(&run, FIRST, "another");
+            run.clean_up().unwrap();
+            assert_eq!(fs::read(&output).unwrap(), b"{\"n\":\"1\"}\n");
+            assert_eq!(inode(&output), inode_before);
+            assert!(!state.exists());
+        }
+    }
+
+    #[test]
+    fn a_run_that_is_gone_on_with_leaves_its_own_output() {
+        for mode in [0o644, 0o400] {
+            let (_directory, state, output) = killed_when_published();
+            fs::set_permissions(&output, Permissions::from_mode(mode)).unwrap();
+            let run = opened(&state, true);
+            assert!(restored(&run, FIRST).is_some(), "{mode:o}");
+            collect(&run, SECOND, "2");
+            let rows = File::options().write(true).open(state.join(ROWS)).unwrap();
+            rows.write_all_at(b"?", 0).unwrap();
+            assert_eq!(fs::read(&output).unwrap(), b"{\"n\":\"1\"}\n", "{mode:o}");
+            assert_eq!(fs::read(state.join(ROWS)).unwrap(), b"?\"n\":\"1\"}\n{\"n\":\"2\"}\n");
+            let modes = [&output, &state.join(ROWS)].map(|path| fs::metadata(path).unwrap().mode() & 0o7777);
+            assert_eq!(modes, [mode, mode | 0o600]);
+            assert_ne!(inode(&output), inode(&state.join(ROWS)));
+        }
+    }
+
+    /// It is gone on with where it stands; what was being put into its place is not.
+    #[test]
+    fn rows_of_no_other_name_are_not_copied() {
+        let (_directory, state, output) = killed_when_published();
+        fs::rename(&output, state.join(format!(".connector-x{PARTIAL}"))).unwrap();
+        let before = inode(&state.join(ROWS));
+        let run = opened(&state, true);
+        assert_eq!(inode(&state.join(ROWS)), before);
+        assert_eq!(restored(&run, FIRST).map(|tables| tables.len()), Some(1));
+        assert_eq!(fs::read_dir(&state).unwrap().count(), 3);
     }
 }

@@ -126,6 +126,7 @@ impl Earlier {
                 sorted: saved.sorted,
                 rows: saved.rows,
                 spool: 0,
+                ready: None,
             })
         };
         committed.tables.iter().map(table).collect()

@@ -21,7 +21,7 @@ use auth_core::Account;
 use serde_json::{Map, Value as Json};
 
 pub(crate) use self::directory::Workspace;
-use self::directory::{locked, remove_file, remove_partial, remove_run, remove_unbegun};
+use self::directory::{locked, opened_rows, remove_file, remove_partial, remove_run, remove_unbegun};
 use self::earlier::{Earlier, Found, found};
 use self::last::Last;
 pub use self::lines::{AccountRegions, Place};
@@ -199,18 +199,16 @@ impl State {
             true => Last::open(directory, identity)?,
             false => None,
         };
-        let open = |name: &str| {
-            let mut options = OpenOptions::new();
-            options.read(true).write(true).create(true).truncate(resumed.is_none());
-            options.open(directory.join(name))
-        };
-        let rows = open(ROWS).map_err(io)?;
-        let file = open(JOURNAL).map_err(io)?;
+        let rows = opened_rows(directory, resumed.is_some()).map_err(io)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(resumed.is_none());
+        let file = options.open(directory.join(JOURNAL)).map_err(io)?;
         let (run, earlier, length, journal_length) = match resumed {
             Some(resumed) => (resumed.header.run, resumed.earlier, resumed.rows_end, resumed.length),
             None => (new_run(), Earlier::default(), 0, 0),
         };
         let spool = Spool::in_file(rows, directory, length).map_err(io)?;
+        let spool = spool.at(directory.join(ROWS));
         for (_, tables) in earlier.slices.values().chain(earlier.stale.values()) {
             for table in tables {
                 let checked = spool.check(table);

@@ -222,6 +222,7 @@ fn merged(
             format,
             source: Arc::<Shards>::clone(&shards),
             workspace: directory.map(Path::to_owned),
+            in_place: false,
         };
         match publishing.write(&mut io::sink(), stopped) {
             Ok(whole) => written = whole,

@@ -20,6 +20,8 @@ pub(super) struct Publishing {
     pub(super) source: Arc<dyn RowSource + Send + Sync>,
     /// Where files are written before they are whole.
     pub(super) workspace: Option<PathBuf>,
+    /// Whether the file that rows wait in may become the output: nothing goes on with it then.
+    pub(super) in_place: bool,
 }
 
 /// How the writing has ended. Nothing is in its place yet.
@@ -46,7 +48,15 @@ impl Publishing {
     ) -> io::Result<Vec<(Published, Option<Whole>)>> {
         let (workspace, outputs) = (self.workspace.as_deref(), self.outputs.iter());
         let written = outputs.map(|output| {
-            let written = write_beside(output, self.format, &*self.source, workspace, stdout, stop)?;
+            let written = write_beside(
+                output,
+                self.format,
+                &*self.source,
+                workspace,
+                self.in_place,
+                stdout,
+                stop,
+            )?;
             Ok((written.published, written.file))
         });
         written.collect()

@@ -69,8 +69,11 @@ pub(crate) async fn run<C: Connector>(
     ledger.started = timestamp(started);
     ledger.resumed = state.resumed().map(str::to_owned);
     let spool = Arc::clone(state.spool());
+    // All that is kept of a complete run is its output, but for what later runs or the merge take.
+    let in_place = !settings.keep_last_good && settings.shard.is_none();
     let rows = Rows::new(settings.format, &settings.leading, Arc::clone(&spool))
         .formulas(settings.formulas)
+        .in_place(in_place)
         .scratch_files(settings.scratch_files);
     let progress = Arc::new(Progress::new(context.terminal));
     let journal = Arc::new(Journal::default());
@@ -189,6 +192,7 @@ pub(crate) async fn run<C: Connector>(
             format: settings.format,
             source: spool,
             workspace: state.directory().map(Path::to_owned),
+            in_place: in_place && exit == Exit::Complete,
         };
         match publishing.written(stdout, &mut interrupts).await {
             Written::Whole(whole) => written = whole,
