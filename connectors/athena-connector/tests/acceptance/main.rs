@@ -14,6 +14,7 @@ mod disk;
 mod downloading;
 mod first_contact;
 mod formats;
+mod in_place;
 mod isolation;
 mod kills;
 mod open_files;

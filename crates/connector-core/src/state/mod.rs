@@ -2,7 +2,8 @@
 //! which they are. A run that ends early, by whatever cause, can be gone on with.
 //!
 //! A directory beside the output, `<output>.state`, has `journal` and `rows`; with rows that are kept for slices that fail
-//! later, `last-journal` and `last-rows` are those of the run before. It is locked while a run is at work.
+//! later, `last-journal` and `last-rows` are those of the run before. It is locked while a run is at work. `rows` may become the
+//! output, and has two names then until the state is removed.
 
 mod directory;
 mod earlier;
