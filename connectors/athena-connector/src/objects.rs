@@ -16,8 +16,9 @@ use tokio::sync::Semaphore;
 pub(crate) use download::Download;
 pub(crate) use location::Location;
 
-/// KiB that all downloads of a run may have read ahead. What a download needs next needs none of it.
-const AHEAD_KIB: usize = 20 * 1024;
+/// KiB that all downloads of a run may have read ahead: what is on its way, and what waits to be made into rows meanwhile. What a
+/// download needs next needs none of it.
+const AHEAD_KIB: usize = 32 * 1024;
 
 /// What all downloads of a run share.
 #[derive(Clone, Debug)]

@@ -14,6 +14,8 @@ use super::{Location, Reader};
 const FIRST: u64 = 1024 * 1024;
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance-guidelines.html>
 const RANGE: u64 = 4 * 1024 * 1024;
+/// Ranges of one object that are on their way at a time.
+const AT_ONCE: usize = 5;
 
 /// An object that is being read.
 #[derive(Debug)]
@@ -181,7 +183,9 @@ async fn drive(
         };
         drop(room.split(usize::try_from(kib(RANGE) - kib(range.length())).unwrap_or_default()));
         ranges.spawn(read(range, room, sender));
-        while ranges.try_join_next().is_some() {}
+        while ranges.len() >= AT_ONCE {
+            ranges.join_next().await;
+        }
     }
     while ranges.join_next().await.is_some() {}
 }

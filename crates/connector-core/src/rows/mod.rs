@@ -8,6 +8,7 @@ mod parquet;
 mod publish;
 mod ready;
 mod spool;
+mod writeback;
 mod writer;
 
 pub use encode::{CsvField, Format, Formulas};

@@ -1,10 +1,11 @@
 //! A large table that is alone in the spool is the output as it stands there: its rows are behind the output's head, and
-//! digested while they are kept.
+//! digested, and put on the disk, while they are kept.
 
 use std::io;
 
 use super::digest::DigestThread;
 use super::spool::{Run, Spool};
+use super::writeback::Writeback;
 
 /// Pieces that wait to be digested: one, while the next is being made. Digesting is faster than what rows come from.
 const WAITING: usize = 1;
@@ -25,6 +26,7 @@ pub(super) struct Readying {
     head: Vec<u8>,
     bytes: u64,
     digest: DigestThread,
+    writeback: Writeback,
 }
 
 impl Readying {
@@ -33,9 +35,9 @@ impl Readying {
     /// # Errors
     /// Whatever the disk says.
     pub(super) fn begin(spool: &Spool, head: Vec<u8>) -> io::Result<Option<Self>> {
-        if !spool.keep_first(&head)? {
+        let Some(path) = spool.keep_first(&head)? else {
             return Ok(None);
-        }
+        };
         // Without a thread rows are published as others are.
         let Ok(digest) = DigestThread::start(WAITING) else {
             return Ok(None);
@@ -45,6 +47,7 @@ impl Readying {
             bytes: head.len() as u64,
             head,
             digest,
+            writeback: Writeback::new(path),
         }))
     }
 
@@ -54,16 +57,21 @@ impl Readying {
             return None;
         }
         self.bytes += rows.len() as u64;
+        self.writeback.written(rows.len() as u64);
         self.digest.take(rows).ok()
     }
 
     /// All rows are kept.
-    pub(super) fn finish(self) -> Option<Ready> {
-        Some(Ready {
-            sha256: self.digest.finish().ok()?,
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub(super) fn finish(self) -> io::Result<Option<Ready>> {
+        self.writeback.finish()?;
+        Ok(self.digest.finish().ok().map(|sha256| Ready {
+            sha256,
             head: self.head,
             bytes: self.bytes,
-        })
+        }))
     }
 }
 

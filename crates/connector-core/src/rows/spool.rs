@@ -206,21 +206,22 @@ impl Spool {
         offset
     }
 
-    /// Keeps `head` at the very front, and says so; not where anything has been kept before, or where the file has no name.
-    pub(super) fn keep_first(&self, head: &[u8]) -> io::Result<bool> {
-        if self.path.is_none() {
-            return Ok(false);
-        }
+    /// Keeps `head` at the very front, and gives the file's path; nothing where anything has been kept before, or where the file
+    /// has no name.
+    pub(super) fn keep_first(&self, head: &[u8]) -> io::Result<Option<PathBuf>> {
+        let Some(path) = &self.path else {
+            return Ok(None);
+        };
         {
             let mut end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
             if *end > 0 {
-                return Ok(false);
+                return Ok(None);
             }
             *end = head.len() as u64;
         }
         let written = self.file.write_all_at(head, 0);
         written.map_err(|error| self.unkept(&error))?;
-        Ok(true)
+        Ok(Some(path.clone()))
     }
 
     /// Keeps rows as they are.

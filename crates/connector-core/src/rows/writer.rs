@@ -469,6 +469,8 @@ impl RowWriter {
         } else {
             self.spool.count_sorted(&runs)?
         };
+        let ready = self.ready.take().map(Readying::finish).transpose();
+        let ready = ready.map_err(|error| self.spool.unkept(&error))?.flatten();
         Ok(SpooledTable {
             number,
             columns: Arc::clone(&self.columns),
@@ -476,7 +478,7 @@ impl RowWriter {
             sorted: !in_order,
             rows,
             spool: 0,
-            ready: self.ready.take().and_then(Readying::finish).map(Arc::new),
+            ready: ready.map(Arc::new),
         })
     }
 }
