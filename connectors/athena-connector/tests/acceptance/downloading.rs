@@ -255,7 +255,7 @@ fn ranges(sim: &Sim, number: usize) -> Vec<String> {
     own.map(|call| call.parameter("Range").unwrap().to_owned()).collect()
 }
 
-/// Its first bytes do not come, and it is read ahead meanwhile as far as there is room: twenty mebibytes, in ranges of
+/// Its first bytes do not come, and it is read ahead meanwhile as far as there is room: 32 mebibytes, in ranges of
 /// four.
 #[test]
 fn a_download_that_stands_still_takes_a_bounded_room_and_holds_up_nobody() {
@@ -275,7 +275,7 @@ fn a_download_that_stands_still_takes_a_bounded_room_and_holds_up_nobody() {
     let running = run(&sim, 3)
         .params(json!({"fetch": "s3"}))
         .start()
-        .wait_for(|sim| ranges(sim, 1).len() == 6);
+        .wait_for(|sim| ranges(sim, 1).len() == 9);
     others.into_iter().for_each(|fault| sim.faults().remove(fault));
     let ended = |sim: &Sim, number: usize| {
         let last = ranges(sim, number).pop().unwrap_or_default();
@@ -288,7 +288,7 @@ fn a_download_that_stands_still_takes_a_bounded_room_and_holds_up_nobody() {
     outcome.expect(143);
     assert_eq!(
         ranges(&sim, 1).len(),
-        6,
+        9,
         "nothing has been given up, and nothing more been asked for"
     );
 }
