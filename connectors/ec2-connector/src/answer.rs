@@ -1,6 +1,6 @@
-//! Reads the answers of `DescribeInstances` in place of the SDK, into the SDK's structs. Of all the time that an instance takes
-//! from the socket to its row, three quarters went into the SDK's reading of XML; it compares each element's name with every
-//! name that it could have, and moves the whole struct for every field.
+//! Reads the answers of `DescribeInstances` in place of the SDK, into the SDK's structs. The SDK compares each element's name with
+//! every name that it could have, one by one, and moves the whole struct for every field: of what a row took where a region has
+//! many instances, a third went into that (`cargo bench -p ec2-connector` has both side by side).
 //!
 //! Errors of AWS, and all that is not an answer, are the SDK's to read: what comes of them does not change. One thing does.
 //! The SDK takes a document that ends too early, or whose tags do not match, for one that has no more to say, and with it an
