@@ -88,17 +88,15 @@ mod tests {
         writeback.finish().unwrap();
     }
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn what_does_not_reach_the_disk_is_told_at_the_end() {
+        use std::os::fd::AsRawFd as _;
         // A pipe is nothing that can be put on a disk.
         let directory = tempfile::tempdir().unwrap();
         let (reader, _writer) = io::pipe().unwrap();
         let link = directory.path().join("pipe");
-        std::os::unix::fs::symlink(
-            format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&reader)),
-            &link,
-        )
-        .unwrap();
+        std::os::unix::fs::symlink(format!("/proc/self/fd/{}", reader.as_raw_fd()), &link).unwrap();
         let mut writeback = Writeback::new(link);
         writeback.written(EVERY);
         assert!(writeback.finish().is_err());
