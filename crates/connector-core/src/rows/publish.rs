@@ -12,8 +12,7 @@ use tempfile::{NamedTempFile, TempPath};
 use super::digest::{digested, interrupted};
 use super::encode::Format;
 use super::parquet::ParquetSink;
-use super::ready::Ready;
-use super::spool::{RowSource, SpooledTable, about};
+use super::spool::{Ready, RowSource, SpooledTable, about};
 use crate::table::Heading;
 
 /// More symbolic links than this, one behind another, lead round in a circle: what Linux says too.

@@ -4,21 +4,11 @@
 use std::io;
 
 use super::digest::DigestThread;
-use super::spool::{Run, Spool};
+use super::spool::{Ready, Run, Spool};
 use super::writeback::Writeback;
 
 /// Pieces that wait to be digested: one, while the next is being made. Digesting is faster than what rows come from.
 const WAITING: usize = 1;
-
-/// What the spool's file consists of, where it is the output: a head, and the rows of one table.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Ready {
-    pub(super) head: Vec<u8>,
-    /// Of the head and all rows.
-    pub(super) bytes: u64,
-    /// Of the same, in hex.
-    pub(super) sha256: String,
-}
 
 /// What is to be [`Ready`], while rows are kept.
 #[derive(Debug)]

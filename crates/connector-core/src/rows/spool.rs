@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use itertools::Itertools as _;
 use serde::{Deserialize, Serialize};
 
-use super::ready::Ready;
 use crate::table::Heading;
 
 /// Bytes that are read or written at a time.
@@ -55,6 +54,16 @@ impl Run {
     pub(super) fn offset(&self) -> u64 {
         self.offset
     }
+}
+
+/// What the spool's file consists of, where it is the output: a head, and the rows of one table.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Ready {
+    pub(super) head: Vec<u8>,
+    /// Of the head and all rows.
+    pub(super) bytes: u64,
+    /// Of the same, in hex.
+    pub(super) sha256: String,
 }
 
 impl SpooledTable {
