@@ -4,41 +4,34 @@
 //! `DescribeInstances`, member by member, and the members of the reservation around it. NULL means that AWS gave
 //! nothing; a text that AWS gave empty stays empty. Lists are never NULL.
 
-use std::sync::Arc;
-
-use aws_sdk_ec2::types::{Instance, Reservation};
-use aws_smithy_types::DateTime;
 use connector_core::table::{Column, Value};
 
-use crate::nested;
+use crate::members::{Instance, Reservation, Text, Time};
 
 /// What one row is made from.
-#[derive(Clone, Debug)]
-pub struct InstanceRecord {
+#[derive(Clone, Copy, Debug)]
+pub struct InstanceRecord<'a> {
     /// The instance as AWS describes it.
-    pub instance: Instance,
-    /// The reservation that launched it, shared by its instances; they have been moved out of it.
-    pub reservation: Arc<Reservation>,
+    pub instance: &'a Instance<'a>,
+    /// The reservation that launched it.
+    pub reservation: &'a Reservation<'a>,
     /// The region that was asked, such as `eu-central-1`.
-    pub region: Arc<str>,
+    pub region: &'a str,
 }
 
-impl InstanceRecord {
+impl<'a> InstanceRecord<'a> {
     /// The records of one reservation in an answer of `DescribeInstances`, in the order of the answer.
-    pub fn from_reservation(mut reservation: Reservation, region: &Arc<str>) -> impl Iterator<Item = Self> + use<> {
-        let instances = reservation.instances.take().unwrap_or_default();
-        let reservation = Arc::new(reservation);
-        let region = Arc::clone(region);
-        instances.into_iter().map(move |instance| InstanceRecord {
+    pub fn of(reservation: &'a Reservation<'a>, region: &'a str) -> impl Iterator<Item = Self> {
+        reservation.instances.iter().map(move |instance| InstanceRecord {
             instance,
-            reservation: Arc::clone(&reservation),
-            region: Arc::clone(&region),
+            reservation,
+            region,
         })
     }
 
     /// The value of the `Name` tag. Keys of tags are case-sensitive.
     fn name(&self) -> Option<&str> {
-        let mut tags = self.instance.tags.iter().flatten();
+        let mut tags = self.instance.tags.iter();
         tags.find(|tag| tag.key.as_deref() == Some("Name"))?.value.as_deref()
     }
 
@@ -46,7 +39,7 @@ impl InstanceRecord {
     fn arn(&self) -> Option<String> {
         let instance = self.instance.instance_id.as_deref()?;
         let owner = self.reservation.owner_id.as_deref()?;
-        let region = &*self.region;
+        let region = self.region;
         Some(format!(
             "arn:{}:ec2:{region}:{owner}:instance/{instance}",
             partition(region)
@@ -54,13 +47,14 @@ impl InstanceRecord {
     }
 }
 
-/// The columns of the table, in the order of the output.
 #[rustfmt::skip] // Name, meaning and the way to the value: two or three lines a column, formatted they would be five.
-pub static COLUMNS: &[Column<InstanceRecord>] = &[
+impl<'a> InstanceRecord<'a> {
+    /// The columns of the table, in the order of the output.
+    pub const COLUMNS: &'a [Column<Self>] = &[
     // Identity
     Column::text("instance_id", "ID of the instance.",
         // AWS gives every instance an ID; should it ever not, a key is not NULL.
-        |r: &InstanceRecord| Value::Text(r.instance.instance_id.as_deref().unwrap_or_default().into())).key(),
+        |r: &Self| Value::Text(r.instance.instance_id.as_deref().unwrap_or_default().into())).key(),
     Column::text("arn",
         "Amazon Resource Name (ARN) of the instance, put together from partition, region, owner and ID.",
         |r| r.arn().map_or(Value::Null, |arn| Value::Text(arn.into()))),
@@ -286,49 +280,50 @@ pub static COLUMNS: &[Column<InstanceRecord>] = &[
 
     // Lists
     Column::nested("tags", "Tags as objects of `key` and `value`, ordered by key.",
-        |r| Value::nested(&nested::tags(&r.instance.tags))),
+        |r| Value::nested(&r.instance.tags)),
     Column::nested("security_groups", "Security groups as objects of `group_id` and `group_name`, ordered by ID.",
-        |r| Value::nested(&nested::groups(&r.instance.security_groups))),
+        |r| Value::nested(&r.instance.security_groups)),
     Column::nested("network_interfaces",
         "Network interfaces with attachment, addresses and groups, ordered by device index, network card index and ID.",
-        |r| Value::nested(&nested::network_interfaces(&r.instance.network_interfaces))),
+        |r| Value::nested(&r.instance.network_interfaces)),
     Column::nested("secondary_interfaces",
         "Interfaces into secondary networks, ordered by device index, network card index and ID.",
-        |r| Value::nested(&nested::secondary_interfaces(&r.instance.secondary_interfaces))),
+        |r| Value::nested(&r.instance.secondary_interfaces)),
     Column::nested("block_devices",
         "Block device mappings with the attachment of each EBS volume, ordered by device name.",
-        |r| Value::nested(&nested::block_devices(&r.instance.block_device_mappings))),
+        |r| Value::nested(&r.instance.block_device_mappings)),
     Column::nested("product_codes",
         "Product codes as objects of `product_code_id` and `product_code_type`, ordered by ID.",
-        |r| Value::nested(&nested::product_codes(&r.instance.product_codes))),
+        |r| Value::nested(&r.instance.product_codes)),
     Column::nested("licenses", "License configurations as objects of `license_configuration_arn`, ordered by ARN.",
-        |r| Value::nested(&nested::licenses(&r.instance.licenses))),
+        |r| Value::nested(&r.instance.licenses)),
     Column::nested("elastic_gpu_associations",
         "Associations with Elastic Graphics accelerators (a service that has ended), ordered by association ID.",
-        |r| Value::nested(&nested::elastic_gpus(&r.instance.elastic_gpu_associations))),
+        |r| Value::nested(&r.instance.elastic_gpu_associations)),
     Column::nested("elastic_inference_accelerator_associations",
         "Associations with Elastic Inference accelerators (a service that has ended), ordered by association ID.",
-        |r| Value::nested(&nested::inference_accelerators(&r.instance.elastic_inference_accelerator_associations))),
+        |r| Value::nested(&r.instance.elastic_inference_accelerator_associations)),
     Column::nested("reservation_groups",
         "Security groups of the reservation, which AWS no longer fills, ordered by ID.",
-        |r| Value::nested(&nested::groups(&r.reservation.groups))),
-];
+        |r| Value::nested(&r.reservation.groups)),
+    ];
+}
 
 /// The value of a member of a part that AWS may leave out: NULL without the part.
 fn within<'a, Part>(part: &'a Option<Part>, member: impl FnOnce(&'a Part) -> Value<'a>) -> Value<'a> {
     part.as_ref().map_or(Value::Null, member)
 }
 
-/// A text or an enumeration's text, or NULL.
-fn text<'a>(value: &'a Option<impl AsRef<str>>) -> Value<'a> {
-    Value::text(nested::text(value))
+/// A text, or NULL.
+fn text<'a>(value: &'a Option<Text<'_>>) -> Value<'a> {
+    Value::text(value.as_deref())
 }
 
 /// A point in time, or NULL.
-fn time(value: &Option<DateTime>) -> Value<'_> {
-    value
-        .as_ref()
-        .map_or(Value::Null, |time| Value::Timestamp(time.secs(), time.subsec_nanos()))
+fn time(value: &Option<Time>) -> Value<'_> {
+    value.map_or(Value::Null, |Time(time)| {
+        Value::Timestamp(time.secs(), time.subsec_nanos())
+    })
 }
 
 /// The prefixes of regions outside the partition `aws`, after the SDKs' table of partitions.

@@ -2,9 +2,9 @@
 
 pub mod answer;
 pub mod instance;
-mod nested;
+pub mod members;
 
-use std::sync::Arc;
+use std::borrow::Cow;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,8 +15,8 @@ use connector_core::parameters::{Group, Parameter, ParameterKind, Problem, Value
 use connector_core::table::Column;
 use connector_core::{About, Collector, Columns, Connector, DefaultRegions, Slice, SliceError, SliceRows};
 
-use crate::answer::Answers;
-use crate::instance::{COLUMNS, InstanceRecord};
+use crate::answer::{Unread, Unreadable};
+use crate::instance::InstanceRecord;
 
 /// Instances per answer. Without it AWS may put a whole region into one answer, or time out.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html>
@@ -62,7 +62,7 @@ impl Connector for Ec2Connector {
     }
 
     fn columns(&self) -> Columns {
-        Columns::Fixed(COLUMNS.iter().map(Column::heading).collect())
+        Columns::Fixed(InstanceRecord::COLUMNS.iter().map(Column::heading).collect())
     }
 
     fn parameters(&self) -> &'static [&'static Parameter] {
@@ -94,27 +94,21 @@ fn client(slice: &Slice) -> Client {
 #[async_trait]
 impl Collector for InstanceCollector {
     async fn collect(&self, slice: &Slice, rows: &mut SliceRows) -> Result<(), SliceError> {
-        let region: Arc<str> = slice.region().into();
         let client = client(slice);
-        // Not the SDK's paginator: it lets other tasks go first when a page has been parsed, and so keeps a parsed page
-        // in memory for every slice that waits.
+        // Not the SDK's paginator: it lets other tasks go first when a page has come, and so keeps a page in memory for every
+        // slice that waits.
         let mut pages = Pages::of("ec2", "DescribeInstances");
         loop {
-            let page = client
+            let answer = Unread::default();
+            let call = client
                 .describe_instances()
                 .set_max_results(self.page_size)
                 .set_next_token(pages.token())
                 .customize()
-                .interceptor(Answers)
-                .send()
-                .await
-                .map_err(AwsError::of("ec2", "DescribeInstances"))?;
-            for reservation in page.reservations.unwrap_or_default() {
-                for record in InstanceRecord::from_reservation(reservation, &region) {
-                    rows.push(COLUMNS, &record)?;
-                }
-            }
-            if !pages.next(page.next_token)? {
+                .interceptor(answer.clone());
+            call.send().await.map_err(AwsError::of("ec2", "DescribeInstances"))?;
+            let next_token = rows_of(answer, slice.region(), rows)?;
+            if !pages.next(next_token)? {
                 return Ok(());
             }
         }
@@ -128,5 +122,21 @@ impl Collector for InstanceCollector {
             .await;
         page.map_err(AwsError::of("ec2", "DescribeInstances"))?;
         Ok(())
+    }
+}
+
+/// Adds the rows of an answer, and gives the token of the next page.
+fn rows_of(answer: Unread, region: &str, rows: &mut SliceRows) -> Result<Option<String>, SliceError> {
+    let body = answer.take();
+    let bytes = body.as_ref().and_then(|body| body.bytes()).unwrap_or_default();
+    let next_token = answer::read(bytes, |reservation| {
+        InstanceRecord::of(reservation, region).try_for_each(|record| rows.push(InstanceRecord::COLUMNS, &record))
+    })?;
+    Ok(next_token.map(Cow::into_owned))
+}
+
+impl From<Unreadable> for SliceError {
+    fn from(error: Unreadable) -> Self {
+        SliceError::Aws(AwsError::answer("ec2", "DescribeInstances", error.to_string()))
     }
 }

@@ -140,7 +140,7 @@ impl Heading {
 }
 
 /// One column of a table over records of type `R`.
-pub struct Column<R: 'static> {
+pub struct Column<R> {
     /// snake_case; stable between versions.
     pub name: &'static str,
     /// The type of all its values.

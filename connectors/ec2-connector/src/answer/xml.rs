@@ -1,8 +1,7 @@
-//! Elements of an answer into values, front to back, without a copy of what they are read from.
-//!
-//! `None` from all of it: it is not well-formed, or not what it should be.
+//! Elements of an answer into values, front to back. What can be borrowed from the answer is not copied.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
@@ -11,150 +10,211 @@ use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesStart, Event};
 
-/// What is made of an element's children.
-pub(super) trait Element: Sized {
-    /// Without any.
-    fn new() -> Self;
-
-    /// Reads the child of this name to its end.
-    fn member(&mut self, name: &str, xml: &mut Xml<'_>) -> Option<()>;
+/// What is made of an element.
+pub(crate) trait Read<'x>: Sized {
+    /// Reads the element that has begun to its end.
+    ///
+    /// # Errors
+    /// What cannot be read.
+    fn read(xml: &mut Xml<'x>) -> Result<Self, Unreadable>;
 }
+
+/// Where an answer cannot be read, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    pub(super) why: &'static str,
+    /// In bytes.
+    pub(super) offset: u64,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Unreadable { why, offset } = self;
+        write!(f, "the answer cannot be read: {why} at byte {offset}")
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+/// What is no XML.
+const ILL_FORMED: &str = "ill-formed XML";
 
 /// The rest of a document.
-pub(super) struct Xml<'a> {
-    reader: Reader<&'a [u8]>,
+pub(crate) struct Xml<'x> {
+    reader: Reader<&'x [u8]>,
 }
 
-/// A document whose root has this name, as the SDK has it: a name space does not matter.
-pub(super) fn document<T: Element>(root: &str, text: &str) -> Option<T> {
-    let mut xml = Xml {
-        reader: Reader::from_str(text),
-    };
-    xml.reader.config_mut().expand_empty_elements = true;
-    let start = loop {
-        match xml.next()? {
-            Event::Start(start) => break start,
-            Event::Decl(_) | Event::Comment(_) => {}
-            Event::Text(text) if is_blank(&text) => {}
-            _ => return None,
-        }
-    };
-    if start.local_name().into_inner() != root {
-        return None;
-    }
-    let value = part(&mut xml)?;
-    loop {
-        match xml.next()? {
-            Event::Eof => return Some(value),
-            Event::Comment(_) => {}
-            Event::Text(text) if is_blank(&text) => {}
-            _ => return None,
+impl<'x> Xml<'x> {
+    /// The inside of a document whose root has this name, as the SDK has it: a name space does not matter.
+    pub(super) fn of(root: &str, document: &'x [u8]) -> Result<Self, Unreadable> {
+        let mut reader = Reader::from_reader(document);
+        reader.config_mut().expand_empty_elements = true;
+        let mut xml = Xml { reader };
+        match xml.outside()? {
+            Some(start) if start.local_name().into_inner() == root => Ok(xml),
+            _ => Err(xml.unreadable("another document")),
         }
     }
-}
 
-/// Whether a start tag is one, of which the reader only looks for the end. AWS's names are of these characters.
-fn is_start(start: &BytesStart<'_>) -> bool {
-    let is_of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':');
-    start.name().as_ref().bytes().all(is_of_a_name)
-        && start
-            .attributes()
-            .all(|attribute| attribute.is_ok_and(|attribute| !attribute.value.contains('<')))
-}
-
-fn is_blank(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_whitespace())
-}
-
-/// An element that has others.
-pub(super) fn part<T: Element>(xml: &mut Xml<'_>) -> Option<T> {
-    let mut value = T::new();
-    while let Some(child) = xml.child()? {
-        value.member(child.local_name().into_inner(), xml)?;
-    }
-    Some(value)
-}
-
-/// The elements named `item`.
-pub(super) fn list<T: Element>(xml: &mut Xml<'_>) -> Option<Vec<T>> {
-    let mut values = Vec::new();
-    while let Some(child) = xml.child()? {
-        match child.local_name().into_inner() {
-            "item" => values.push(part(xml)?),
-            _ => xml.skip()?,
+    /// The document ends here.
+    pub(super) fn end(mut self) -> Result<(), Unreadable> {
+        match self.outside()? {
+            None => Ok(()),
+            Some(_) => Err(self.unreadable(ILL_FORMED)),
         }
     }
-    Some(values)
-}
 
-/// A text, or a value of an enumeration, also one that the SDK does not know.
-pub(super) fn text<T: for<'t> From<&'t str>>(xml: &mut Xml<'_>) -> Option<T> {
-    Some(T::from(&xml.text()?))
-}
+    /// The next element outside of all; `None` at the end.
+    fn outside(&mut self) -> Result<Option<BytesStart<'x>>, Unreadable> {
+        loop {
+            match self.next()? {
+                Event::Start(start) => {
+                    self.check_name(&start)?;
+                    return Ok(Some(start));
+                }
+                Event::Eof => return Ok(None),
+                Event::Decl(_) | Event::Comment(_) => {}
+                Event::Text(text) if text.bytes().all(|byte| byte.is_ascii_whitespace()) => {}
+                _ => return Err(self.unreadable(ILL_FORMED)),
+            }
+        }
+    }
 
-pub(super) fn number(xml: &mut Xml<'_>) -> Option<i32> {
-    i32::parse_smithy_primitive(&xml.text()?).ok()
-}
+    fn unreadable(&self, why: &'static str) -> Unreadable {
+        let offset = self.reader.buffer_position();
+        Unreadable { why, offset }
+    }
 
-pub(super) fn truth(xml: &mut Xml<'_>) -> Option<bool> {
-    bool::parse_smithy_primitive(&xml.text()?).ok()
-}
-
-pub(super) fn time(xml: &mut Xml<'_>) -> Option<DateTime> {
-    DateTime::from_str(&xml.text()?, Format::DateTimeWithOffset).ok()
-}
-
-impl<'a> Xml<'a> {
-    fn next(&mut self) -> Option<Event<'a>> {
-        let event = self.reader.read_event().ok()?;
+    fn next(&mut self) -> Result<Event<'x>, Unreadable> {
+        let event = self.reader.read_event().map_err(|_| self.unreadable(ILL_FORMED))?;
         let is_well_formed = match &event {
-            Event::Start(start) => is_start(start),
+            Event::Start(start) => {
+                let raw = start.attributes_raw();
+                let is_sound = |value: &str| !value.contains('<');
+                raw.is_empty()
+                    || start
+                        .attributes()
+                        .all(|attribute| attribute.is_ok_and(|attribute| is_sound(&attribute.value)))
+            }
             Event::Text(text) => !text.contains('>') || !text.contains("]]>"),
             _ => true,
         };
-        is_well_formed.then_some(event)
+        match is_well_formed {
+            true => Ok(event),
+            false => Err(self.unreadable(ILL_FORMED)),
+        }
     }
 
-    /// The next child of the element that is being read; `Some(None)` at its end. What stands between is not looked at.
-    fn child(&mut self) -> Option<Option<BytesStart<'a>>> {
+    /// Whether a start tag is one, of which the reader only looks for the end. AWS's names are of these characters. A name that
+    /// is a known one, without a prefix, needs no look.
+    fn check_name(&self, start: &BytesStart<'_>) -> Result<(), Unreadable> {
+        let is_of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':');
+        match start.name().as_ref().bytes().all(is_of_a_name) {
+            true => Ok(()),
+            false => Err(self.unreadable(ILL_FORMED)),
+        }
+    }
+
+    /// The next child of the element that is being read; `None` at its end. What stands between is not looked at.
+    pub(crate) fn child(&mut self) -> Result<Option<BytesStart<'x>>, Unreadable> {
         loop {
             match self.next()? {
-                Event::Start(child) => return Some(Some(child)),
-                Event::End(_) => return Some(None),
+                Event::Start(child) => {
+                    if child.local_name().into_inner().len() != child.name().as_ref().len() {
+                        self.check_name(&child)?;
+                    }
+                    return Ok(Some(child));
+                }
+                Event::End(_) => return Ok(None),
                 Event::Text(_) | Event::GeneralRef(_) | Event::Comment(_) => {}
-                _ => return None,
+                _ => return Err(self.unreadable(ILL_FORMED)),
             }
         }
     }
 
-    /// The text of an element that has no others.
-    fn text(&mut self) -> Option<Cow<'a, str>> {
-        let mut text = Cow::Borrowed("");
-        loop {
-            match self.next()? {
-                Event::End(_) => return Some(text),
-                Event::Text(more) if text.is_empty() => text = more.into_inner(),
-                Event::Text(more) => text.to_mut().push_str(&more),
-                Event::GeneralRef(reference) => match reference.resolve_char_ref().ok()? {
-                    Some(character) => text.to_mut().push(character),
-                    None => text.to_mut().push_str(resolve_predefined_entity(&reference)?),
-                },
-                _ => return None,
-            }
-        }
-    }
-
-    /// Reads an element to its end.
-    pub(super) fn skip(&mut self) -> Option<()> {
+    /// Reads a child that nobody knows to its end.
+    pub(crate) fn skip(&mut self, child: &BytesStart<'_>) -> Result<(), Unreadable> {
+        self.check_name(child)?;
         let mut depth = 1_u32;
         while depth > 0 {
             match self.next()? {
-                Event::Start(_) => depth += 1,
+                Event::Start(start) => {
+                    self.check_name(&start)?;
+                    depth += 1;
+                }
                 Event::End(_) => depth -= 1,
-                Event::Eof => return None,
+                Event::Eof => return Err(self.unreadable(ILL_FORMED)),
                 _ => {}
             }
         }
-        Some(())
+        Ok(())
+    }
+
+    /// The text of an element that has no others.
+    fn text(&mut self) -> Result<Cow<'x, str>, Unreadable> {
+        let mut text = Cow::Borrowed("");
+        loop {
+            match self.next()? {
+                Event::End(_) => return Ok(text),
+                Event::Text(more) if text.is_empty() => text = more.into_inner(),
+                Event::Text(more) => text.to_mut().push_str(&more),
+                Event::GeneralRef(reference) => {
+                    let unknown = || self.unreadable("an unknown entity");
+                    match reference.resolve_char_ref().map_err(|_| unknown())? {
+                        Some(character) => text.to_mut().push(character),
+                        None => {
+                            let entity = resolve_predefined_entity(&reference).ok_or_else(unknown)?;
+                            text.to_mut().push_str(entity);
+                        }
+                    }
+                }
+                _ => return Err(self.unreadable("no text")),
+            }
+        }
+    }
+}
+
+/// A text, or a value of an enumeration, also one that the SDK does not know.
+impl<'a, 'x: 'a> Read<'x> for Cow<'a, str> {
+    fn read(xml: &mut Xml<'x>) -> Result<Self, Unreadable> {
+        xml.text()
+    }
+}
+
+impl Read<'_> for i32 {
+    fn read(xml: &mut Xml<'_>) -> Result<Self, Unreadable> {
+        i32::parse_smithy_primitive(&xml.text()?).map_err(|_| xml.unreadable("no number"))
+    }
+}
+
+impl Read<'_> for bool {
+    fn read(xml: &mut Xml<'_>) -> Result<Self, Unreadable> {
+        bool::parse_smithy_primitive(&xml.text()?).map_err(|_| xml.unreadable("neither true nor false"))
+    }
+}
+
+impl Read<'_> for DateTime {
+    fn read(xml: &mut Xml<'_>) -> Result<Self, Unreadable> {
+        DateTime::from_str(&xml.text()?, Format::DateTimeWithOffset).map_err(|_| xml.unreadable("no time"))
+    }
+}
+
+impl<'x, T: Read<'x>> Read<'x> for Option<T> {
+    fn read(xml: &mut Xml<'x>) -> Result<Self, Unreadable> {
+        T::read(xml).map(Some)
+    }
+}
+
+/// The elements named `item`, in their order.
+impl<'x, T: Read<'x>> Read<'x> for Vec<T> {
+    fn read(xml: &mut Xml<'x>) -> Result<Self, Unreadable> {
+        let mut items = Vec::new();
+        while let Some(child) = xml.child()? {
+            match child.local_name().into_inner() {
+                "item" => items.push(T::read(xml)?),
+                _ => xml.skip(&child)?,
+            }
+        }
+        Ok(items)
     }
 }

@@ -7,38 +7,63 @@ mod full;
 use std::collections::HashSet;
 
 use aws_sdk_ec2::types::*;
-use connector_core::table::Kind;
+use connector_core::table::{Kind, Value};
 use serde_json::{Value as Json, json};
 
 use self::expected::*;
 use self::full::*;
-use super::*;
+use super::{InstanceRecord, partition};
+use crate::answer::tests::Of;
+use crate::members;
 
-/// The instance in a reservation that has every member too.
-fn record(instance: Instance) -> InstanceRecord {
-    let reservation = Reservation::builder()
+/// A reservation of one instance, and the region that was asked for it.
+struct Described {
+    reservation: members::Reservation<'static>,
+    region: &'static str,
+}
+
+impl Described {
+    fn record(&self) -> InstanceRecord<'_> {
+        InstanceRecord::of(&self.reservation, self.region).next().unwrap()
+    }
+}
+
+/// A reservation that has every member too.
+fn reservation() -> Reservation {
+    Reservation::builder()
         .reservation_id("r-1")
         .owner_id("111111111111")
         .requester_id("222222222222")
         .groups(group("sg-d", "delta"))
         .groups(group("sg-c", "gamma"))
-        .instances(instance)
-        .build();
-    InstanceRecord::from_reservation(reservation, &Arc::from("us-gov-west-1"))
-        .next()
-        .unwrap()
+        .build()
 }
 
-/// A record of which AWS has said nothing at all.
-fn empty() -> InstanceRecord {
-    let reservation = Reservation::builder().instances(Instance::builder().build()).build();
-    InstanceRecord::from_reservation(reservation, &Arc::from("eu-central-1"))
-        .next()
-        .unwrap()
+/// The instance in a reservation.
+fn described(mut reservation: Reservation, instance: Instance) -> Described {
+    reservation.instances = Some(vec![instance]);
+    Described {
+        reservation: Of::of(&reservation),
+        region: "us-gov-west-1",
+    }
 }
 
-/// The record of [`full`] with every list turned round.
-fn turned_round() -> InstanceRecord {
+/// The instance in the reservation that has every member.
+fn record(instance: Instance) -> Described {
+    described(reservation(), instance)
+}
+
+/// The instance in a reservation of which AWS has said nothing at all.
+fn alone(instance: Instance) -> Described {
+    described(Reservation::builder().build(), instance)
+}
+
+fn empty() -> Instance {
+    Instance::builder().build()
+}
+
+/// [`full`] with every list turned round.
+fn turned_round() -> Instance {
     let mut instance = full();
     for interface in instance.network_interfaces.iter_mut().flatten() {
         interface.groups.as_mut().unwrap().reverse();
@@ -63,22 +88,23 @@ fn turned_round() -> InstanceRecord {
         .as_mut()
         .unwrap()
         .reverse();
-    let mut record = record(instance);
-    Arc::make_mut(&mut record.reservation)
-        .groups
-        .as_mut()
-        .unwrap()
-        .reverse();
-    record
+    instance
 }
 
-fn value<'a>(record: &'a InstanceRecord, name: &str) -> Value<'a> {
-    let column = COLUMNS.iter().find(|column| column.name == name);
+/// The record of [`turned_round`] in a reservation that is turned round too.
+fn turned_round_record() -> Described {
+    let mut reservation = reservation();
+    reservation.groups.as_mut().unwrap().reverse();
+    described(reservation, turned_round())
+}
+
+fn value<'a>(record: &'a InstanceRecord<'a>, name: &str) -> Value<'a> {
+    let column = InstanceRecord::COLUMNS.iter().find(|column| column.name == name);
     (column.unwrap_or_else(|| panic!("no column {name}")).value)(record)
 }
 
-fn nested(record: &InstanceRecord, name: &str) -> Json {
-    match value(record, name) {
+fn nested(described: &Described, name: &str) -> Json {
+    match value(&described.record(), name) {
         Value::Nested(json) => serde_json::from_str(&json).unwrap(),
         other => panic!("{name} is {other:?}"),
     }
@@ -86,14 +112,15 @@ fn nested(record: &InstanceRecord, name: &str) -> Json {
 
 #[test]
 fn every_column_shows_what_aws_gave() {
-    let record = record(full());
+    let described = record(full());
+    let record = described.record();
     let expected = expected();
-    for (column, (name, value)) in COLUMNS.iter().zip(&expected) {
+    for (column, (name, value)) in InstanceRecord::COLUMNS.iter().zip(&expected) {
         assert_eq!(column.name, *name, "order of the columns");
         assert_eq!((column.value)(&record), *value, "{name}");
     }
     assert_eq!(
-        COLUMNS.len(),
+        InstanceRecord::COLUMNS.len(),
         expected.len(),
         "a column without an expectation, or the other way round"
     );
@@ -103,18 +130,15 @@ fn every_column_shows_what_aws_gave() {
 /// column or a nested value.
 #[test]
 fn every_member_that_the_sdk_knows_is_in_the_row_once() {
-    let record = record(full());
-    let given = format!("{:#?}", record.instance);
+    let described = record(full());
+    let record = described.record();
+    let given = format!("{:#?}", full());
     assert!(
         !given.contains("None"),
         "a member without a value in the fixture:\n{given}"
     );
-    let mut reservation = (*record.reservation).clone();
-    assert_eq!(
-        reservation.instances.replace(Vec::new()),
-        None,
-        "the instances are in records of their own"
-    );
+    let mut reservation = reservation();
+    reservation.instances = Some(Vec::new());
     let around = format!("{reservation:#?}");
     assert!(
         !around.contains("None"),
@@ -127,7 +151,7 @@ fn every_member_that_the_sdk_knows_is_in_the_row_once() {
     let empty_instances = 1;
 
     let own = ["arn", "name"];
-    let shown: usize = COLUMNS
+    let shown: usize = InstanceRecord::COLUMNS
         .iter()
         .filter(|column| !own.contains(&column.name))
         .map(|column| match (column.value)(&record) {
@@ -150,8 +174,9 @@ fn scalars(json: &Json) -> usize {
 
 #[test]
 fn of_an_instance_without_members_all_is_null_but_key_and_lists() {
-    let record = empty();
-    for column in COLUMNS {
+    let described = alone(empty());
+    let record = described.record();
+    for column in InstanceRecord::COLUMNS {
         let value = (column.value)(&record);
         match column.kind {
             Kind::Nested => assert_eq!(value, Value::Nested("[]".into()), "{}", column.name),
@@ -163,22 +188,25 @@ fn of_an_instance_without_members_all_is_null_but_key_and_lists() {
 
 #[test]
 fn an_empty_list_and_an_empty_part_are_like_absent_ones() {
-    let mut record = empty();
-    record.instance.tags = Some(Vec::new());
-    record.instance.network_interfaces = Some(Vec::new());
-    record.instance.placement = Some(Placement::builder().build());
-    record.instance.capacity_reservation_specification =
-        Some(CapacityReservationSpecificationResponse::builder().build());
-    for column in COLUMNS {
-        assert_eq!((column.value)(&record), (column.value)(&empty()), "{}", column.name);
+    let mut instance = empty();
+    instance.tags = Some(Vec::new());
+    instance.network_interfaces = Some(Vec::new());
+    instance.placement = Some(Placement::builder().build());
+    instance.capacity_reservation_specification = Some(CapacityReservationSpecificationResponse::builder().build());
+    let (empty_parts, absent) = (alone(instance), alone(empty()));
+    let (empty_parts, absent) = (empty_parts.record(), absent.record());
+    for column in InstanceRecord::COLUMNS {
+        assert_eq!((column.value)(&empty_parts), (column.value)(&absent), "{}", column.name);
     }
 }
 
 #[test]
 fn an_absent_member_of_a_nested_value_is_null() {
-    let mut record = empty();
-    record.instance.network_interfaces = Some(vec![InstanceNetworkInterface::builder().build()]);
-    record.instance.block_device_mappings = Some(vec![InstanceBlockDeviceMapping::builder().build()]);
+    let mut instance = empty();
+    instance.network_interfaces = Some(vec![InstanceNetworkInterface::builder().build()]);
+    instance.block_device_mappings = Some(vec![InstanceBlockDeviceMapping::builder().build()]);
+    let described = alone(instance);
+    let record = described.record();
 
     let mut shape = interface_json("", 0);
     for member in shape.as_object_mut().unwrap().values_mut() {
@@ -196,18 +224,21 @@ fn an_absent_member_of_a_nested_value_is_null() {
 
 #[test]
 fn an_empty_text_stays_a_text() {
-    let mut record = empty();
-    record.instance.public_dns_name = Some(String::new());
-    record.instance.tags = Some(vec![tag("Name", "")]);
+    let mut instance = empty();
+    instance.public_dns_name = Some(String::new());
+    instance.tags = Some(vec![tag("Name", "")]);
+    let described = alone(instance);
+    let record = described.record();
     assert_eq!(value(&record, "public_dns_name"), Value::text(Some("")));
     assert_eq!(value(&record, "name"), Value::text(Some("")));
 }
 
 #[test]
 fn the_order_in_which_aws_answers_does_not_show() {
-    let (there, back) = (record(full()), turned_round());
-    assert_ne!(there.instance, back.instance);
-    for column in COLUMNS {
+    assert_ne!(full(), turned_round());
+    let (there, back) = (record(full()), turned_round_record());
+    let (there, back) = (there.record(), back.record());
+    for column in InstanceRecord::COLUMNS {
         assert_eq!((column.value)(&there), (column.value)(&back), "{}", column.name);
     }
 }
@@ -215,9 +246,9 @@ fn the_order_in_which_aws_answers_does_not_show() {
 #[test]
 fn elements_with_the_same_key_are_ordered_too() {
     let row = |tags: [Tag; 3]| {
-        let mut record = empty();
-        record.instance.tags = Some(tags.into());
-        nested(&record, "tags")
+        let mut instance = empty();
+        instance.tags = Some(tags.into());
+        nested(&alone(instance), "tags")
     };
     let ordered = json!([{"key": null, "value": "x"}, {"key": "k", "value": "1"}, {"key": "k", "value": "2"}]);
     let unnamed = Tag::builder().value("x").build();
@@ -234,8 +265,8 @@ fn interfaces_are_ordered_by_device_then_card_then_id() {
         attachment.network_card_index = network_card_index;
         interface
     };
-    let mut record = empty();
-    record.instance.network_interfaces = Some(vec![
+    let mut instance = empty();
+    instance.network_interfaces = Some(vec![
         InstanceNetworkInterface::builder()
             .network_interface_id("detached")
             .build(),
@@ -246,7 +277,7 @@ fn interfaces_are_ordered_by_device_then_card_then_id() {
         at("one-card-0-a", Some(1), None),
         at("primary", Some(0), Some(0)),
     ]);
-    let interfaces = nested(&record, "network_interfaces");
+    let interfaces = nested(&alone(instance), "network_interfaces");
     let ids: Vec<_> = interfaces
         .as_array()
         .unwrap()
@@ -269,25 +300,31 @@ fn interfaces_are_ordered_by_device_then_card_then_id() {
 
 #[test]
 fn values_that_the_sdk_does_not_know_are_shown_as_aws_gave_them() {
-    let mut record = record(full());
-    record.instance.instance_type = Some(InstanceType::from("z99.mega"));
-    record.instance.state = Some(
+    let mut instance = full();
+    instance.instance_type = Some(InstanceType::from("z99.mega"));
+    instance.state = Some(
         InstanceState::builder()
             .name(InstanceStateName::from("sleeping"))
             .build(),
     );
-    record.instance.network_interfaces.as_mut().unwrap()[0].status = Some(NetworkInterfaceStatus::from("floating"));
+    instance.network_interfaces.as_mut().unwrap()[0].status = Some(NetworkInterfaceStatus::from("floating"));
+    let described = alone(instance);
+    let record = described.record();
     assert_eq!(value(&record, "instance_type"), Value::text(Some("z99.mega")));
     assert_eq!(value(&record, "state"), Value::text(Some("sleeping")));
-    assert_eq!(nested(&record, "network_interfaces")[1]["status"], "floating");
+    assert_eq!(nested(&described, "network_interfaces")[1]["status"], "floating");
 }
 
 #[test]
 fn a_state_code_is_without_its_high_byte() {
     for (code, shown) in [(0, 0), (16, 16), (272, 16), (0x0100 + 48, 48)] {
-        let mut record = empty();
-        record.instance.state = Some(InstanceState::builder().code(code).build());
-        assert_eq!(value(&record, "state_code"), Value::Integer(shown), "{code}");
+        let mut instance = empty();
+        instance.state = Some(InstanceState::builder().code(code).build());
+        assert_eq!(
+            value(&alone(instance).record(), "state_code"),
+            Value::Integer(shown),
+            "{code}"
+        );
     }
 }
 
@@ -295,7 +332,7 @@ fn a_state_code_is_without_its_high_byte() {
 fn names_are_unique_snake_case_and_meanings_are_sentences() {
     let from_the_core = ["account_id", "account_name", "organizational_unit_path", "region"];
     let mut seen = HashSet::from(from_the_core);
-    for column in COLUMNS {
+    for column in InstanceRecord::COLUMNS {
         assert!(seen.insert(column.name), "{} twice", column.name);
         let snake = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
         assert!(
@@ -315,9 +352,9 @@ fn names_are_unique_snake_case_and_meanings_are_sentences() {
 
 #[test]
 fn values_are_of_the_declared_kind() {
-    for record in [record(full()), turned_round(), empty()] {
-        for column in COLUMNS {
-            let kind = match (column.value)(&record) {
+    for described in [record(full()), turned_round_record(), alone(empty())] {
+        for column in InstanceRecord::COLUMNS {
+            let kind = match (column.value)(&described.record()) {
                 Value::Null => {
                     assert!(!column.key, "{} is a key and NULL", column.name);
                     continue;
@@ -337,7 +374,7 @@ fn values_are_of_the_declared_kind() {
 
 #[test]
 fn the_key_is_the_instance() {
-    let keys: Vec<_> = COLUMNS
+    let keys: Vec<_> = InstanceRecord::COLUMNS
         .iter()
         .filter(|column| column.key)
         .map(|column| column.name)
@@ -353,7 +390,8 @@ fn a_reservation_becomes_one_record_for_each_instance() {
         .instances(instance("i-2"))
         .instances(instance("i-1"))
         .build();
-    let records: Vec<_> = InstanceRecord::from_reservation(reservation, &Arc::from("eu-west-1")).collect();
+    let reservation = Of::of(&reservation);
+    let records: Vec<_> = InstanceRecord::of(&reservation, "eu-west-1").collect();
     let arns: Vec<_> = records.iter().map(|record| record.arn().unwrap()).collect();
     assert_eq!(
         arns,
@@ -363,11 +401,8 @@ fn a_reservation_becomes_one_record_for_each_instance() {
         ]
     );
 
-    let none = Reservation::builder().owner_id("1").build();
-    assert_eq!(
-        InstanceRecord::from_reservation(none, &Arc::from("eu-west-1")).count(),
-        0
-    );
+    let none = Of::of(&Reservation::builder().owner_id("1").build());
+    assert_eq!(InstanceRecord::of(&none, "eu-west-1").count(), 0);
 }
 
 #[test]

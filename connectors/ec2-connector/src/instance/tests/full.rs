@@ -1,8 +1,7 @@
 //! An instance with every member that the SDK knows, and nothing sorted.
 
 use aws_sdk_ec2::types::*;
-
-use super::*;
+use aws_smithy_types::DateTime;
 
 /// An instance with every member that the SDK knows.
 pub(super) fn full() -> Instance {
