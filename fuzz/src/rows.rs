@@ -15,8 +15,7 @@ use crate::table::{Heading, Kind, Value};
 /// A row with this one cell, in a text format.
 pub(crate) fn encoded(format: Format, heading: &Heading, value: &Value<'_>) -> Vec<u8> {
     let encoder = encode::Encoder::new(format, &[], std::slice::from_ref(heading), Formulas::Kept);
-    let mut row = Vec::new();
-    encoder.begin(&mut row);
+    let mut row = encoder.front(&[]);
     encoder.cell(&mut row, 0, value);
     encoder.end(&mut row, 0);
     row

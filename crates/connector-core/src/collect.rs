@@ -117,7 +117,7 @@ impl Journal {
                 let mut entry = SliceEntry::new(&slice.account, Some(slice.region()), why.outcome());
                 entry.duration_seconds = now.duration_since(start).unwrap_or_default().as_secs_f64();
                 entry.metered(slice.access.meter());
-                entry.cause = Some(why.report());
+                entry.cause = Some(why.report().into());
                 state.entries.push((entry.telling(slice.facts.told()), Vec::new()));
             }
             let begun: HashSet<String> = state
@@ -131,7 +131,7 @@ impl Journal {
                 .filter(|account| !begun.contains(account.id.as_str()))
             {
                 let mut entry = SliceEntry::new(account, None, why.outcome());
-                entry.cause = Some(why.report());
+                entry.cause = Some(why.report().into());
                 state.entries.push((entry, Vec::new()));
             }
         });
@@ -262,10 +262,11 @@ pub(crate) async fn collect<C: Collector>(run: &Arc<Run<C>>, list: AccountList) 
 /// A task that has panicked: its slice must not be missing from the ledger.
 fn defect(account: &Account, region: Option<&str>, error: &JoinError) -> SliceEntry {
     let mut entry = SliceEntry::new(account, region, Outcome::Failed);
-    entry.cause = Some(Report {
+    let report = Report {
         message: format!("a defect of the program: {error}"),
         ..Report::default()
-    });
+    };
+    entry.cause = Some(report.into());
     entry
 }
 
@@ -379,7 +380,7 @@ impl<C: Collector> Run<C> {
                 }
                 let mut entry = SliceEntry::new(&account, None, error.outcome());
                 entry.duration_seconds = self.since(start);
-                entry.cause = Some(error.report());
+                entry.cause = Some(error.report().into());
                 self.progress.account_resolved(0);
                 self.done(entry, Vec::new());
                 return;
@@ -503,7 +504,7 @@ impl<C: Collector> Run<C> {
                     unkept = Some(why.clone());
                 }
                 entry.outcome = error.outcome();
-                entry.cause = Some(error.report());
+                entry.cause = Some(error.report().into());
             }
         }
         entry.metered(slice.access.meter());
@@ -530,7 +531,7 @@ impl<C: Collector> Run<C> {
                 unkept = Some(error.to_string());
                 entry.outcome = error.outcome();
                 entry.rows = 0;
-                entry.cause = Some(error.report());
+                entry.cause = Some(error.report().into());
                 tables.clear();
             }
             if unkept.is_some() {
@@ -561,7 +562,7 @@ fn regions_unknown(account: &Account, denial: AwsError) -> SliceEntry {
     );
     report.hint = Some("allow ec2:DescribeRegions, or name the regions in `regions`".to_owned());
     let mut entry = SliceEntry::new(account, None, error.outcome());
-    entry.cause = Some(report);
+    entry.cause = Some(report.into());
     entry
 }
 

@@ -109,7 +109,7 @@ pub struct Identity {
     pub arn: String,
 }
 
-/// One slice.
+/// One slice. All of them stay in memory until the end of a run, so what few of them have is boxed.
 #[derive(Clone, Debug, Serialize)]
 pub struct SliceEntry {
     /// The account.
@@ -140,13 +140,13 @@ pub struct SliceEntry {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
     /// Why it failed.
-    pub cause: Option<Report>,
+    pub cause: Option<Box<Report>>,
     /// When it was collected, RFC 3339 in UTC, where an earlier process of the same run has done it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub collected: Option<String>,
     /// Rows of an earlier run that stand in for those that are missing.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub stale: Option<Stale>,
+    pub stale: Option<Box<Stale>>,
 }
 
 /// Rows of an earlier run in the place of a slice that has failed, or of all slices of an account that has.

@@ -204,6 +204,12 @@ impl<R> Column<R> {
         }
     }
 
+    /// Whether it is the column's.
+    pub(crate) fn is(&self, heading: &Heading) -> bool {
+        let own = (self.name, self.kind, self.key, self.meaning);
+        (heading.name.as_str(), heading.kind, heading.key, heading.meaning) == own
+    }
+
     /// Makes the column part of the row's key.
     pub const fn key(mut self) -> Self {
         self.key = true;

@@ -134,9 +134,9 @@ impl SliceForm {
             details: self.details,
             sums: self.sums,
             warnings: self.warnings,
-            cause: self.cause.map(ReportForm::report),
+            cause: self.cause.map(|form| form.report().into()),
             collected: self.collected,
-            stale: self.stale,
+            stale: self.stale.map(Into::into),
         }
     }
 }
@@ -220,7 +220,7 @@ mod tests {
         entry.sums.insert("scanned_bytes".to_owned(), json!(10));
         entry.warnings.push("careful".to_owned());
         entry.collected = Some("2027-01-15T08:00:00.000Z".to_owned());
-        entry.cause = Some(Report {
+        entry.cause = Some(Box::new(Report {
             service: Some("ec2"),
             operation: Some("DescribeInstances"),
             code: Some("Code".to_owned()),
@@ -229,13 +229,13 @@ mod tests {
             http_status: Some(403),
             hop: Some("hop".to_owned()),
             hint: Some("hint".to_owned()),
-        });
-        entry.stale = Some(Stale {
+        }));
+        entry.stale = Some(Box::new(Stale {
             rows: 9,
             regions: vec!["eu-west-1".to_owned()],
             collected: "2027-01-15T08:00:00.000Z".to_owned(),
             age_seconds: 60.25,
-        });
+        }));
         let text = serde_json::to_string(&entry).unwrap();
         let read: SliceForm = serde_json::from_str(&text).unwrap();
         assert_eq!(serde_json::to_string(&read.entry()).unwrap(), text);

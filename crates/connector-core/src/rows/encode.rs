@@ -87,63 +87,55 @@ impl Format {
     }
 }
 
-/// Encodes the rows of one table of one slice.
+/// Encodes the rows of one table.
 #[derive(Debug)]
 pub(super) struct Encoder {
     format: Format,
-    /// What every row begins with.
-    front: Vec<u8>,
-    /// What stands before each cell.
+    /// What stands before each cell, those of the leading columns first.
     before: Vec<Vec<u8>>,
     /// With formulas defused: whether each cell is of a type that a number cannot stand in. Empty: they are not.
     texts: Vec<bool>,
+    /// How many columns are leading ones.
+    leading: usize,
 }
 
 impl Encoder {
-    /// `leading` are the cells that are the same in all rows.
-    pub(super) fn new(
-        format: Format,
-        leading: &[(&str, Option<&str>)],
-        columns: &[Heading],
-        formulas: Formulas,
-    ) -> Self {
-        let mut encoder = Encoder {
+    /// `leading` are the columns whose cells are the same in all rows of a slice.
+    pub(super) fn new(format: Format, leading: &[Heading], columns: &[Heading], formulas: Formulas) -> Self {
+        let all = || leading.iter().chain(columns);
+        let defuses = formulas == Formulas::Defused && format == Format::Csv;
+        let names = all().map(|column| column.name.as_str()).enumerate();
+        Encoder {
             format,
-            front: match format {
-                Format::Csv => Vec::new(),
-                Format::Json => b",\n{".to_vec(),
-                Format::Jsonl => b"{".to_vec(),
-                Format::Parquet => vec![0; LENGTH],
-            },
-            before: Vec::new(),
-            texts: Vec::new(),
+            before: names.map(|(index, name)| before(format, index, name)).collect(),
+            texts: all()
+                .filter(|_| defuses)
+                .map(|column| column.kind == Kind::Text)
+                .collect(),
+            leading: leading.len(),
+        }
+    }
+
+    /// What every row of a slice begins with: the leading cells, which are texts.
+    pub(super) fn front(&self, leading: &[Option<String>]) -> Vec<u8> {
+        let mut front = match self.format {
+            Format::Csv => Vec::new(),
+            Format::Json => b",\n{".to_vec(),
+            Format::Jsonl => b"{".to_vec(),
+            Format::Parquet => vec![0; LENGTH],
         };
-        if formulas == Formulas::Defused && format == Format::Csv {
-            let texts = columns.iter().map(|column| column.kind == Kind::Text);
-            encoder.texts = leading.iter().map(|_| true).chain(texts).collect();
+        for (index, text) in leading.iter().enumerate() {
+            self.any_cell(&mut front, index, &Value::text(text.as_deref()));
         }
-        let names = leading.iter().map(|(name, _)| *name);
-        let names = names.chain(columns.iter().map(|column| column.name.as_str()));
-        encoder.before = names
-            .enumerate()
-            .map(|(index, name)| before(format, index, name))
-            .collect();
-        let mut front = std::mem::take(&mut encoder.front);
-        for (index, (_, text)) in leading.iter().enumerate() {
-            encoder.cell(&mut front, index, &Value::text(*text));
-        }
-        encoder.front = front;
-        encoder.before.drain(..leading.len());
-        encoder.texts.drain(..leading.len().min(encoder.texts.len()));
-        encoder
+        front
     }
 
-    pub(super) fn begin(&self, row: &mut Vec<u8>) {
-        row.extend_from_slice(&self.front);
-    }
-
-    /// The cell of column `index`.
+    /// The cell of column `index` behind the leading ones.
     pub(super) fn cell(&self, row: &mut Vec<u8>, index: usize, value: &Value<'_>) {
+        self.any_cell(row, self.leading + index, value);
+    }
+
+    fn any_cell(&self, row: &mut Vec<u8>, index: usize, value: &Value<'_>) {
         if let Some(before) = self.before.get(index) {
             row.extend_from_slice(before);
         }
@@ -164,7 +156,7 @@ impl Encoder {
         if self.format != Format::Csv || !self.texts.is_empty() {
             return self.cell(row, index, &field.value());
         }
-        match self.before.get(index).map(Vec::as_slice) {
+        match self.before.get(self.leading + index).map(Vec::as_slice) {
             None | Some([]) => {}
             Some([comma]) => row.push(*comma),
             Some(before) => row.extend_from_slice(before),
@@ -431,11 +423,10 @@ mod tests {
             Heading::new("d", Kind::Nested),
             Heading::new("e", Kind::Date),
         ];
-        let leading = [("account_name", Some("@name")), ("region", None)];
+        let leading = ["account_name", "region"].map(|name| Heading::new(name, Kind::Text));
         let row = |formulas, cells: [Value<'_>; 5]| {
             let encoder = Encoder::new(Format::Csv, &leading, &columns, formulas);
-            let mut row = Vec::new();
-            encoder.begin(&mut row);
+            let mut row = encoder.front(&[Some("@name".to_owned()), None]);
             for (index, cell) in cells.iter().enumerate() {
                 encoder.cell(&mut row, index, cell);
             }

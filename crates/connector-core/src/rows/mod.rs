@@ -2,6 +2,7 @@
 
 mod digest;
 mod encode;
+mod form;
 mod layout;
 mod leading;
 mod parquet;

@@ -5,15 +5,16 @@ use std::fs::File;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use auth_core::Account;
 use itertools::Itertools as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::digest;
-use super::encode::{CsvField, Encoder, Format, Formulas, defused};
+use super::encode::{CsvField, Format, Formulas};
+use super::form::{Form, Forms};
 use super::leading;
 use super::ready::Readying;
 use super::spool::{Run, Spool, SpooledTable};
@@ -28,8 +29,6 @@ const TOTAL_BUFFER: usize = 8 * 1024 * 1024;
 const SMALLEST_SPILL: usize = 64 * 1024;
 /// Rows of a slice whose keys are remembered, as 8 bytes each, when they are spilled.
 const MOST_REMEMBERED: u64 = 1 << 20;
-/// Different columns that are looked through for those of a slice; results of queries may all have their own.
-const MOST_SHARED: usize = 64;
 
 /// What all slices of a run share.
 #[derive(Clone)]
@@ -44,8 +43,7 @@ pub(crate) struct Rows {
     buffered: Arc<AtomicUsize>,
     /// Places for temporary files.
     scratch: Arc<Semaphore>,
-    /// Columns of slices so far.
-    known: Arc<Mutex<Vec<Arc<[Heading]>>>>,
+    forms: Forms,
 }
 
 impl Rows {
@@ -58,21 +56,8 @@ impl Rows {
             in_place: false,
             buffered: Arc::default(),
             scratch: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
-            known: Arc::default(),
+            forms: Forms::default(),
         }
-    }
-
-    /// The columns, once for all slices that have the same: what is kept of a slice until the end of the run is small.
-    fn shared(&self, columns: Vec<Heading>) -> Arc<[Heading]> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(shared) = known.iter().find(|shared| ***shared == *columns) {
-            return Arc::clone(shared);
-        }
-        let columns: Arc<[Heading]> = columns.into();
-        if known.len() < MOST_SHARED {
-            known.push(Arc::clone(&columns));
-        }
-        columns
     }
 
     /// With so many temporary files of slices at a time, where there may not be any number.
@@ -93,6 +78,12 @@ impl Rows {
     pub(crate) fn formulas(mut self, formulas: Formulas) -> Self {
         self.formulas = formulas;
         self
+    }
+
+    /// The form of a table with the columns that `is` recognizes and `columns` makes.
+    fn form(&self, is: impl Fn(&[Heading]) -> bool, columns: impl FnOnce() -> Vec<Heading>) -> Arc<Form> {
+        let new = || Form::new(self.format, self.formulas, &self.leading, columns());
+        self.forms.of(is, new)
     }
 
     /// `now` as in `collected_at`.
@@ -140,7 +131,12 @@ impl SliceRows {
     /// Rows that cannot be kept on disk.
     pub fn push<R>(&mut self, columns: &[Column<R>], record: &R) -> Result<(), SliceError> {
         if self.tables.is_empty() {
-            self.begin(1, columns.iter().map(Column::heading).collect());
+            let is = |given: &[Heading]| {
+                let pairs = given.iter().zip(columns);
+                given.len() == columns.len() && pairs.into_iter().all(|(heading, column)| column.is(heading))
+            };
+            let form = self.rows.form(is, || columns.iter().map(Column::heading).collect());
+            self.begin_with(1, form);
         }
         let Some((_, table)) = self.tables.first_mut() else {
             return Err(SliceError::Local("there is no table".to_owned()));
@@ -154,15 +150,20 @@ impl SliceRows {
     }
 
     /// Begins table `number`, anew where it has rows already. Without key columns its rows keep their order.
-    pub fn begin(&mut self, number: u32, mut columns: Vec<Heading>) -> &mut RowWriter {
-        for (from, to) in leading::distinct(&self.rows.leading, &mut columns) {
+    pub fn begin(&mut self, number: u32, columns: Vec<Heading>) -> &mut RowWriter {
+        let form = self.rows.form(|given| given == columns, || columns.clone());
+        self.begin_with(number, form)
+    }
+
+    fn begin_with(&mut self, number: u32, form: Arc<Form>) -> &mut RowWriter {
+        for (from, to) in &form.renamed {
             self.facts.warn(format!(
                 "a second column is named `{from}`: it is `{to}` in the output; name columns in the query, or leave \
                  leading columns out with leading_columns"
             ));
         }
         self.tables.retain(|(other, _)| *other != number);
-        let writer = RowWriter::new(&self.rows, &self.leading, columns);
+        let writer = RowWriter::new(&self.rows, &self.leading, form);
         let at = self.tables.partition_point(|(other, _)| *other < number);
         self.tables.insert(at, (number, writer));
         &mut self.tables[at].1
@@ -197,8 +198,12 @@ impl SliceRows {
     }
 
     pub(crate) fn finish(self) -> Result<Vec<SpooledTable>, SliceError> {
-        let tables = self.tables.into_iter();
-        tables.map(|(number, table)| table.finish(number)).collect()
+        // `collect` would keep the room that the writers had, for as long as there are slices.
+        let mut finished = Vec::with_capacity(self.tables.len());
+        for (number, table) in self.tables {
+            finished.push(table.finish(number)?);
+        }
+        Ok(finished)
     }
 }
 
@@ -248,9 +253,9 @@ impl ScratchPlace {
 
 /// The rows of one table of one slice.
 pub struct RowWriter {
-    encoder: Encoder,
-    columns: Arc<[Heading]>,
-    sorted: bool,
+    form: Arc<Form>,
+    /// What every row begins with.
+    front: Vec<u8>,
     spool: Arc<Spool>,
     buffered: Arc<AtomicUsize>,
     /// Rows one after another, encoded.
@@ -270,10 +275,8 @@ pub struct RowWriter {
 
 /// A row that is being made.
 pub struct Row<'a> {
-    encoder: &'a Encoder,
-    columns: &'a [Heading],
+    form: &'a Form,
     text: &'a mut Vec<u8>,
-    sorted: bool,
     key: String,
     cells: usize,
     /// Why the row cannot be.
@@ -283,8 +286,8 @@ pub struct Row<'a> {
 impl Row<'_> {
     /// The next cell.
     pub fn cell(&mut self, value: &Value<'_>) {
-        self.encoder.cell(self.text, self.cells, value);
-        if self.sorted || self.encoder.is_typed() {
+        self.form.encoder.cell(self.text, self.cells, value);
+        if self.form.sorted || self.form.encoder.is_typed() {
             self.look_at(value);
         }
         self.cells += 1;
@@ -293,42 +296,33 @@ impl Row<'_> {
     /// The next cell of a table without a key, where it comes from CSV.
     #[inline]
     pub fn csv_field(&mut self, field: CsvField<'_>) {
-        if self.sorted || self.encoder.is_typed() {
+        if self.form.sorted || self.form.encoder.is_typed() {
             return self.cell(&field.value());
         }
-        self.encoder.csv_field(self.text, self.cells, field);
+        self.form.encoder.csv_field(self.text, self.cells, field);
         self.cells += 1;
     }
 
     fn look_at(&mut self, value: &Value<'_>) {
-        let Some(column) = self.columns.get(self.cells) else {
+        let Some(column) = self.form.columns.get(self.cells) else {
             return;
         };
-        if let Err(why) = self.encoder.check(column.kind, value) {
+        if let Err(why) = self.form.encoder.check(column.kind, value) {
             let why = format!("column {} cannot be written without loss: {why}", column.name);
             self.unfit.get_or_insert(why);
         }
-        if self.sorted && column.key {
+        if self.form.sorted && column.key {
             add_to_key(&mut self.key, value);
         }
     }
 }
 
 impl RowWriter {
-    fn new(rows: &Rows, leading: &[Option<String>], mut columns: Vec<Heading>) -> Self {
-        if rows.formulas == Formulas::Defused && rows.format == Format::Csv {
-            for column in &mut columns {
-                column.name = defused(&column.name, true).into_owned();
-            }
-        }
-        let sorted = columns.iter().any(|column| column.key);
-        let in_place = rows.in_place && !sorted && rows.format.is_head_and_rows();
-        let names = rows.leading.iter().map(|column| column.name.as_str());
-        let leading: Vec<_> = names.zip(leading.iter().map(Option::as_deref)).collect();
+    fn new(rows: &Rows, leading: &[Option<String>], form: Arc<Form>) -> Self {
+        let in_place = rows.in_place && !form.sorted && rows.format.is_head_and_rows();
         RowWriter {
-            encoder: Encoder::new(rows.format, &leading, &columns, rows.formulas),
-            sorted,
-            columns: rows.shared(columns),
+            front: form.encoder.front(leading),
+            form,
             spool: Arc::clone(&rows.spool),
             buffered: Arc::clone(&rows.buffered),
             text: Vec::new(),
@@ -348,12 +342,10 @@ impl RowWriter {
     /// What `fill` says, and rows that cannot be kept on disk; the row is not there then.
     pub fn push(&mut self, fill: impl FnOnce(&mut Row<'_>) -> Result<(), SliceError>) -> Result<(), SliceError> {
         let start = self.text.len();
-        self.encoder.begin(&mut self.text);
+        self.text.extend_from_slice(&self.front);
         let mut row = Row {
-            encoder: &self.encoder,
-            columns: &self.columns,
+            form: &self.form,
             text: &mut self.text,
-            sorted: self.sorted,
             key: String::new(),
             cells: 0,
             unfit: None,
@@ -362,7 +354,7 @@ impl RowWriter {
         let (key, cells, unfit) = (row.key, row.cells, row.unfit);
         let fits = unfit.map_or(Ok(()), |why| Err(SliceError::Local(why)));
         let whole = filled.and(fits).and_then(|()| {
-            let expected = self.columns.len();
+            let expected = self.form.columns.len();
             (cells == expected).then_some(()).ok_or_else(|| {
                 SliceError::Local(format!(
                     "a row has {cells} cells where the table has {expected} columns"
@@ -373,14 +365,14 @@ impl RowWriter {
             self.text.truncate(start);
             return Err(error);
         }
-        self.encoder.end(&mut self.text, start);
+        self.form.encoder.end(&mut self.text, start);
         let grown = self.text.len() - start;
         self.written += 1;
-        if self.sorted {
+        if self.form.sorted {
             self.rows.push((key, start, self.text.len()));
         }
         let total = self.buffered.fetch_add(grown, Ordering::Relaxed) + grown;
-        let largest = match (self.sorted, &self.ready) {
+        let largest = match (self.form.sorted, &self.ready) {
             (true, _) => LARGEST_BUFFER,
             (false, None) => LARGEST_UNSORTED,
             // There are several buffers then.
@@ -398,7 +390,7 @@ impl RowWriter {
     /// Many rows, and the first that are kept, may be those of the only table.
     fn get_ready(&mut self) -> Result<(), SliceError> {
         if let Some((format, leading)) = self.in_place.take() {
-            let columns: Vec<_> = leading.iter().chain(&*self.columns).cloned().collect();
+            let columns: Vec<_> = leading.iter().chain(&*self.form.columns).cloned().collect();
             self.ready = Readying::begin(&self.spool, format.head(&columns))?;
         }
         Ok(())
@@ -408,7 +400,7 @@ impl RowWriter {
         if self.text.is_empty() {
             return Ok(());
         }
-        let run = if self.sorted {
+        let run = if self.form.sorted {
             self.sort();
             if self.written <= MOST_REMEMBERED {
                 let hashes = self.rows.iter().map(|(key, ..)| self.hasher.hash_one(key));
@@ -422,7 +414,7 @@ impl RowWriter {
         };
         self.runs.push(run);
         self.release();
-        if self.sorted {
+        if self.form.sorted {
             // Not cleared: many slices wait with an empty buffer, and it should be a small one.
             self.rows = Vec::new();
             self.text = Vec::new();
@@ -455,15 +447,16 @@ impl RowWriter {
 
     fn finish(mut self, number: u32) -> Result<SpooledTable, SliceError> {
         // Most slices never spilled: their rows are all here, and once they are in order nobody asks for keys any more.
-        let in_order = !self.sorted || self.runs.is_empty();
-        if self.sorted && in_order {
+        let in_order = !self.form.sorted || self.runs.is_empty();
+        if self.form.sorted && in_order {
             self.sort();
             let rows = self.rows.iter().map(|(_, start, end)| &self.text[*start..*end]);
             self.runs.extend(self.spool.append_rows(rows)?);
         } else {
             self.spill()?;
         }
-        let runs = std::mem::take(&mut self.runs);
+        let mut runs = std::mem::take(&mut self.runs);
+        runs.shrink_to_fit();
         let rows = if in_order || self.no_key_is_twice() {
             self.written
         } else {
@@ -473,7 +466,7 @@ impl RowWriter {
         let ready = ready.map_err(|error| self.spool.unkept(&error))?.flatten();
         Ok(SpooledTable {
             number,
-            columns: Arc::clone(&self.columns),
+            columns: Arc::clone(&self.form.columns),
             runs,
             sorted: !in_order,
             rows,
@@ -520,22 +513,6 @@ mod tests {
         vec![Heading::new(name, Kind::Text), Heading::new("b", Kind::Integer)]
     }
 
-    /// A run may have a hundred thousand slices.
-    #[test]
-    fn slices_with_the_same_columns_share_them() {
-        let spool = Arc::new(Spool::new(&std::env::temp_dir()).unwrap());
-        let rows = Rows::new(Format::Csv, &[], spool);
-        let finished = |name: &str| RowWriter::new(&rows, &[], columns(name)).finish(1).unwrap().columns;
-        let first = finished("a");
-        assert!(Arc::ptr_eq(&first, &finished("a")));
-        assert_eq!(finished("c")[0].name, "c");
-        for number in 0..2 * MOST_SHARED {
-            assert_eq!(finished(&number.to_string())[0].name, number.to_string());
-        }
-        assert!(Arc::ptr_eq(&first, &finished("a")));
-        assert_eq!(rows.known.lock().unwrap().len(), MOST_SHARED);
-    }
-
     /// Rows of a slice that never spilled need no keys; whether it spilled or not is not to be seen.
     #[test]
     fn rows_are_in_the_order_of_their_keys_and_the_last_of_each_stays() {
@@ -547,7 +524,8 @@ mod tests {
         let distinct = (["c", "a", "b", "d"], "a,1\nb,2\nc,0\nd,3\n");
         let spilled = [&[][..], &[1], &[0, 2, 4]];
         for ((keys, expected), spills) in iproduct!([repeated, distinct], spilled) {
-            let mut writer = RowWriter::new(&rows, &[], columns.clone());
+            let form = rows.form(|given| given == columns, || columns.clone());
+            let mut writer = RowWriter::new(&rows, &[], form);
             for (number, key) in keys.into_iter().enumerate() {
                 if spills.contains(&number) {
                     writer.spill().unwrap();

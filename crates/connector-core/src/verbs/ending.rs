@@ -79,7 +79,7 @@ pub(super) fn stand_in(
         let since = OffsetDateTime::parse(oldest, &Rfc3339)
             .map(SystemTime::from)
             .unwrap_or(now);
-        entry.stale = Some(Stale {
+        let stale = Stale {
             rows: kept
                 .iter()
                 .flat_map(|(.., tables)| tables)
@@ -88,7 +88,8 @@ pub(super) fn stand_in(
             regions: kept.iter().map(|(region, ..)| region.clone()).collect(),
             collected: oldest.clone(),
             age_seconds: now.duration_since(since).unwrap_or_default().as_secs_f64(),
-        });
+        };
+        entry.stale = Some(stale.into());
         tables.extend(kept.into_iter().map(|(region, _, tables)| Ended {
             account: account.clone(),
             region,
@@ -129,11 +130,12 @@ fn does_not_fit(ledger: &mut Ledger, slice: &Ended, why: String, several: bool) 
     };
     entry.outcome = Outcome::Failed;
     entry.rows = 0;
-    entry.cause = Some(Report {
+    let report = Report {
         message: format!("the rows do not fit into the output: {why}"),
         hint: Some(hint.to_owned()),
         ..Report::default()
-    });
+    };
+    entry.cause = Some(report.into());
 }
 
 /// The warnings of slices, with how many slices they are of.
