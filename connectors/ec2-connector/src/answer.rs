@@ -37,10 +37,10 @@ pub fn read<'a, E: From<Unreadable>>(
     let mut xml = Xml::of("DescribeInstancesResponse", body)?;
     let mut next_token = None;
     while let Some(member) = xml.child()? {
-        match member.local_name().into_inner() {
+        match member.name() {
             "reservationSet" => {
                 while let Some(child) = xml.child()? {
-                    match child.local_name().into_inner() {
+                    match child.name() {
                         "item" => take(&Reservation::read(&mut xml)?)?,
                         _ => xml.skip(&child)?,
                     }

@@ -39,11 +39,20 @@ impl<'a> InstanceRecord<'a> {
     fn arn(&self) -> Option<String> {
         let instance = self.instance.instance_id.as_deref()?;
         let owner = self.reservation.owner_id.as_deref()?;
-        let region = self.region;
-        Some(format!(
-            "arn:{}:ec2:{region}:{owner}:instance/{instance}",
-            partition(region)
-        ))
+        let partition = partition(self.region);
+        Some(
+            [
+                "arn:",
+                partition,
+                ":ec2:",
+                self.region,
+                ":",
+                owner,
+                ":instance/",
+                instance,
+            ]
+            .concat(),
+        )
     }
 }
 
@@ -280,32 +289,32 @@ impl<'a> InstanceRecord<'a> {
 
     // Lists
     Column::nested("tags", "Tags as objects of `key` and `value`, ordered by key.",
-        |r| Value::nested(&r.instance.tags)),
+        |r| Value::list(&r.instance.tags)),
     Column::nested("security_groups", "Security groups as objects of `group_id` and `group_name`, ordered by ID.",
-        |r| Value::nested(&r.instance.security_groups)),
+        |r| Value::list(&r.instance.security_groups)),
     Column::nested("network_interfaces",
         "Network interfaces with attachment, addresses and groups, ordered by device index, network card index and ID.",
-        |r| Value::nested(&r.instance.network_interfaces)),
+        |r| Value::list(&r.instance.network_interfaces)),
     Column::nested("secondary_interfaces",
         "Interfaces into secondary networks, ordered by device index, network card index and ID.",
-        |r| Value::nested(&r.instance.secondary_interfaces)),
+        |r| Value::list(&r.instance.secondary_interfaces)),
     Column::nested("block_devices",
         "Block device mappings with the attachment of each EBS volume, ordered by device name.",
-        |r| Value::nested(&r.instance.block_device_mappings)),
+        |r| Value::list(&r.instance.block_device_mappings)),
     Column::nested("product_codes",
         "Product codes as objects of `product_code_id` and `product_code_type`, ordered by ID.",
-        |r| Value::nested(&r.instance.product_codes)),
+        |r| Value::list(&r.instance.product_codes)),
     Column::nested("licenses", "License configurations as objects of `license_configuration_arn`, ordered by ARN.",
-        |r| Value::nested(&r.instance.licenses)),
+        |r| Value::list(&r.instance.licenses)),
     Column::nested("elastic_gpu_associations",
         "Associations with Elastic Graphics accelerators (a service that has ended), ordered by association ID.",
-        |r| Value::nested(&r.instance.elastic_gpu_associations)),
+        |r| Value::list(&r.instance.elastic_gpu_associations)),
     Column::nested("elastic_inference_accelerator_associations",
         "Associations with Elastic Inference accelerators (a service that has ended), ordered by association ID.",
-        |r| Value::nested(&r.instance.elastic_inference_accelerator_associations)),
+        |r| Value::list(&r.instance.elastic_inference_accelerator_associations)),
     Column::nested("reservation_groups",
         "Security groups of the reservation, which AWS no longer fills, ordered by ID.",
-        |r| Value::nested(&r.reservation.groups)),
+        |r| Value::list(&r.reservation.groups)),
     ];
 }
 

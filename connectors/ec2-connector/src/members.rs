@@ -35,7 +35,7 @@ macro_rules! members {
             fn read(xml: &mut $crate::answer::Xml<'xml>) -> Result<Self, $crate::answer::Unreadable> {
                 let mut value = Self::default();
                 while let Some(child) = xml.child()? {
-                    match child.local_name().into_inner() {
+                    match child.name() {
                         $($element => value.$member = $crate::answer::Read::read(xml)?,)*
                         _ => xml.skip(&child)?,
                     }

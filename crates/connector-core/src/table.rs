@@ -89,7 +89,7 @@ pub enum Value<'a> {
         bytes: Vec<u8>,
     },
     /// JSON text that is already valid.
-    Nested(String),
+    Nested(Cow<'a, str>),
 }
 
 impl<'a> Value<'a> {
@@ -108,9 +108,17 @@ impl<'a> Value<'a> {
         truth.map_or(Value::Null, Value::Boolean)
     }
 
+    /// A list as JSON.
+    pub fn list(list: &[impl Serialize]) -> Self {
+        match list {
+            [] => Value::Nested("[]".into()),
+            list => Value::nested(&list),
+        }
+    }
+
     /// A nested value as JSON.
     pub fn nested(value: &impl Serialize) -> Self {
-        serde_json::to_string(value).map_or(Value::Null, Value::Nested)
+        serde_json::to_string(value).map_or(Value::Null, |json| Value::Nested(json.into()))
     }
 }
 

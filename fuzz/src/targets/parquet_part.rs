@@ -35,7 +35,7 @@ pub fn parquet_part(data: &[u8]) {
                 let value = cell.value(&mut scratch);
                 match (&text, column.kind()) {
                     (None, _) => assert_eq!((value, json.as_str()), (Value::Null, "null")),
-                    (Some(_), Kind::Nested) => assert_eq!(value, Value::Nested(json)),
+                    (Some(_), Kind::Nested) => assert_eq!(value, Value::Nested(json.into())),
                     // The same cell as of the same text that came another way.
                     (Some(text), _) => assert_eq!(column.athena_type.value(text), Ok(value)),
                 }

@@ -295,8 +295,11 @@ fn is_json(text: &str) -> bool {
 }
 
 /// JSON whose line breaks, which can only be white space between its tokens, are spaces: a row of JSONL is a line.
-fn on_one_line(json: &str) -> String {
-    json.replace(['\n', '\r'], " ")
+fn on_one_line(json: &str) -> Cow<'_, str> {
+    match json.contains(['\n', '\r']) {
+        true => json.replace(['\n', '\r'], " ").into(),
+        false => json.into(),
+    }
 }
 
 #[cfg(test)]
@@ -500,7 +503,7 @@ mod tests {
             "null",
             &deep,
         ] {
-            assert_eq!(AthenaType::Json.value(json), Ok(Value::Nested(json.to_owned())));
+            assert_eq!(AthenaType::Json.value(json), Ok(Value::Nested(json.into())));
         }
         let value = AthenaType::Json.value("{\r\n \"a\": \"\\n\"\n}");
         assert_eq!(value, Ok(Value::Nested("{   \"a\": \"\\n\" }".into())));

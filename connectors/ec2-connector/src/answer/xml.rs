@@ -6,6 +6,7 @@ use std::fmt;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use aws_smithy_types::primitive::Parse;
+use memchr::memchr;
 use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesStart, Event};
@@ -38,6 +39,20 @@ impl std::error::Error for Unreadable {}
 
 /// What is no XML.
 const ILL_FORMED: &str = "ill-formed XML";
+
+/// The start tag of an element within another.
+pub(crate) struct Child<'x> {
+    start: BytesStart<'x>,
+    /// Bytes of the name that name its name space.
+    prefix: usize,
+}
+
+impl Child<'_> {
+    /// Its name, without a name space.
+    pub(crate) fn name(&self) -> &str {
+        &self.start.name().into_inner()[self.prefix..]
+    }
+}
 
 /// The rest of a document.
 pub(crate) struct Xml<'x> {
@@ -96,7 +111,7 @@ impl<'x> Xml<'x> {
                         .attributes()
                         .all(|attribute| attribute.is_ok_and(|attribute| is_sound(&attribute.value)))
             }
-            Event::Text(text) => !text.contains('>') || !text.contains("]]>"),
+            Event::Text(text) => memchr(b'>', text.as_bytes()).is_none() || !text.contains("]]>"),
             _ => true,
         };
         match is_well_formed {
@@ -116,14 +131,15 @@ impl<'x> Xml<'x> {
     }
 
     /// The next child of the element that is being read; `None` at its end. What stands between is not looked at.
-    pub(crate) fn child(&mut self) -> Result<Option<BytesStart<'x>>, Unreadable> {
+    pub(crate) fn child(&mut self) -> Result<Option<Child<'x>>, Unreadable> {
         loop {
             match self.next()? {
-                Event::Start(child) => {
-                    if child.local_name().into_inner().len() != child.name().as_ref().len() {
-                        self.check_name(&child)?;
+                Event::Start(start) => {
+                    let prefix = memchr(b':', start.name().as_ref().as_bytes()).map_or(0, |colon| colon + 1);
+                    if prefix > 0 {
+                        self.check_name(&start)?;
                     }
-                    return Ok(Some(child));
+                    return Ok(Some(Child { start, prefix }));
                 }
                 Event::End(_) => return Ok(None),
                 Event::Text(_) | Event::GeneralRef(_) | Event::Comment(_) => {}
@@ -133,8 +149,8 @@ impl<'x> Xml<'x> {
     }
 
     /// Reads a child that nobody knows to its end.
-    pub(crate) fn skip(&mut self, child: &BytesStart<'_>) -> Result<(), Unreadable> {
-        self.check_name(child)?;
+    pub(crate) fn skip(&mut self, child: &Child<'_>) -> Result<(), Unreadable> {
+        self.check_name(&child.start)?;
         let mut depth = 1_u32;
         while depth > 0 {
             match self.next()? {
@@ -210,7 +226,7 @@ impl<'x, T: Read<'x>> Read<'x> for Vec<T> {
     fn read(xml: &mut Xml<'x>) -> Result<Self, Unreadable> {
         let mut items = Vec::new();
         while let Some(child) = xml.child()? {
-            match child.local_name().into_inner() {
+            match child.name() {
                 "item" => items.push(T::read(xml)?),
                 _ => xml.skip(&child)?,
             }

@@ -214,7 +214,7 @@ fn an_absent_member_of_a_nested_value_is_null() {
     }
     assert_eq!(
         value(&record, "network_interfaces"),
-        Value::Nested(json!([shape]).to_string())
+        Value::Nested(json!([shape]).to_string().into())
     );
     assert_eq!(
         value(&record, "block_devices"),

@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Write};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -260,8 +261,10 @@ pub struct RowWriter {
     buffered: Arc<AtomicUsize>,
     /// Rows one after another, encoded.
     text: Vec<u8>,
-    /// Key and place in `text` of each, where they are sorted.
-    rows: Vec<(String, usize, usize)>,
+    /// Keys one after another, where rows are sorted.
+    keys: String,
+    /// The rows' places in both, where they are sorted.
+    rows: Vec<Place>,
     runs: Vec<Run>,
     /// Hashes of the keys of spilled rows: where no two are the same, no row of one run takes the place of another's.
     spilled: Vec<u64>,
@@ -273,11 +276,18 @@ pub struct RowWriter {
     ready: Option<Readying>,
 }
 
+/// Where a row is, and its key.
+#[derive(Debug)]
+struct Place {
+    key: Range<usize>,
+    text: Range<usize>,
+}
+
 /// A row that is being made.
 pub struct Row<'a> {
     form: &'a Form,
     text: &'a mut Vec<u8>,
-    key: String,
+    key: &'a mut String,
     cells: usize,
     /// Why the row cannot be.
     unfit: Option<String>,
@@ -312,7 +322,7 @@ impl Row<'_> {
             self.unfit.get_or_insert(why);
         }
         if self.form.sorted && column.key {
-            add_to_key(&mut self.key, value);
+            add_to_key(self.key, value);
         }
     }
 }
@@ -326,6 +336,7 @@ impl RowWriter {
             spool: Arc::clone(&rows.spool),
             buffered: Arc::clone(&rows.buffered),
             text: Vec::new(),
+            keys: String::new(),
             rows: Vec::new(),
             runs: Vec::new(),
             spilled: Vec::new(),
@@ -341,17 +352,17 @@ impl RowWriter {
     /// # Errors
     /// What `fill` says, and rows that cannot be kept on disk; the row is not there then.
     pub fn push(&mut self, fill: impl FnOnce(&mut Row<'_>) -> Result<(), SliceError>) -> Result<(), SliceError> {
-        let start = self.text.len();
+        let (start, key) = (self.text.len(), self.keys.len());
         self.text.extend_from_slice(&self.front);
         let mut row = Row {
             form: &self.form,
             text: &mut self.text,
-            key: String::new(),
+            key: &mut self.keys,
             cells: 0,
             unfit: None,
         };
         let filled = fill(&mut row);
-        let (key, cells, unfit) = (row.key, row.cells, row.unfit);
+        let (cells, unfit) = (row.cells, row.unfit);
         let fits = unfit.map_or(Ok(()), |why| Err(SliceError::Local(why)));
         let whole = filled.and(fits).and_then(|()| {
             let expected = self.form.columns.len();
@@ -363,13 +374,17 @@ impl RowWriter {
         });
         if let Err(error) = whole {
             self.text.truncate(start);
+            self.keys.truncate(key);
             return Err(error);
         }
         self.form.encoder.end(&mut self.text, start);
         let grown = self.text.len() - start;
         self.written += 1;
         if self.form.sorted {
-            self.rows.push((key, start, self.text.len()));
+            self.rows.push(Place {
+                key: key..self.keys.len(),
+                text: start..self.text.len(),
+            });
         }
         let total = self.buffered.fetch_add(grown, Ordering::Relaxed) + grown;
         let largest = match (self.form.sorted, &self.ready) {
@@ -403,11 +418,11 @@ impl RowWriter {
         let run = if self.form.sorted {
             self.sort();
             if self.written <= MOST_REMEMBERED {
-                let hashes = self.rows.iter().map(|(key, ..)| self.hasher.hash_one(key));
-                self.spilled.extend(hashes);
+                let keys = self.rows.iter().map(|place| &self.keys[place.key.clone()]);
+                self.spilled.extend(keys.map(|key| self.hasher.hash_one(key)));
             }
             let rows = self.rows.iter();
-            let rows = rows.map(|(key, start, end)| (key.as_str(), &self.text[*start..*end]));
+            let rows = rows.map(|place| (&self.keys[place.key.clone()], &self.text[place.text.clone()]));
             self.spool.append_sorted(rows)?
         } else {
             self.spool.append(&self.text)?
@@ -417,6 +432,7 @@ impl RowWriter {
         if self.form.sorted {
             // Not cleared: many slices wait with an empty buffer, and it should be a small one.
             self.rows = Vec::new();
+            self.keys = String::new();
             self.text = Vec::new();
         } else if let Some(mut ready) = self.ready.take() {
             let next = ready.follow(&run, std::mem::take(&mut self.text));
@@ -433,10 +449,11 @@ impl RowWriter {
     /// Pages of a listing that changes meanwhile may overlap. Of rows with the same key the one that came last stays: the sort
     /// keeps the order of ties.
     fn sort(&mut self) {
-        self.rows.sort_by(|a, b| a.0.cmp(&b.0));
+        let key = |place: &Place| &self.keys[place.key.clone()];
+        self.rows.sort_by(|a, b| key(a).cmp(key(b)));
         let before = self.rows.len();
         let rows = std::mem::take(&mut self.rows).into_iter();
-        let last = |a: (String, usize, usize), b: (String, usize, usize)| if a.0 == b.0 { Ok(b) } else { Err((a, b)) };
+        let last = |a: Place, b: Place| if key(&a) == key(&b) { Ok(b) } else { Err((a, b)) };
         self.rows = rows.coalesce(last).collect();
         self.written -= (before - self.rows.len()) as u64;
     }
@@ -450,7 +467,7 @@ impl RowWriter {
         let in_order = !self.form.sorted || self.runs.is_empty();
         if self.form.sorted && in_order {
             self.sort();
-            let rows = self.rows.iter().map(|(_, start, end)| &self.text[*start..*end]);
+            let rows = self.rows.iter().map(|place| &self.text[place.text.clone()]);
             self.runs.extend(self.spool.append_rows(rows)?);
         } else {
             self.spill()?;

@@ -111,7 +111,7 @@ impl<'a> Cell<'a> {
             Values::List(..) | Values::Map(..) | Values::Row(..) => {
                 let mut json = String::new();
                 self.json(&mut json);
-                return Value::Nested(json);
+                return Value::Nested(json.into());
             }
             _ => {}
         }

@@ -9,7 +9,7 @@ pub(super) fn expected() -> Vec<(&'static str, Value<'static>)> {
     let text = |text: &'static str| Value::text(Some(text));
     let integer = |number: i64| Value::integer(Some(number));
     let boolean = |truth: bool| Value::boolean(Some(truth));
-    let nested = |json: Json| Value::Nested(json.to_string());
+    let nested = |json: Json| Value::Nested(json.to_string().into());
     vec![
         ("instance_id", text("i-0abc")),
         (
