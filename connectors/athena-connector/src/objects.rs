@@ -5,20 +5,25 @@ mod location;
 mod range;
 
 use std::collections::HashMap;
+use std::num::NonZero;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::available_parallelism;
 
 use auth_core::{AwsError, RegionalAccess};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Builder, ResponseChecksumValidation};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-pub(crate) use download::Download;
+pub(crate) use download::{Chunk, Download};
 pub(crate) use location::Location;
 
 /// KiB that all downloads of a run may have read ahead: what is on its way, and what waits to be made into rows meanwhile. What a
 /// download needs next needs none of it.
 const AHEAD_KIB: usize = 32 * 1024;
+
+/// Bytes of an object that more than one core reads.
+const WORTH_CORES: u64 = 4 * 1024 * 1024;
 
 /// What all downloads of a run share.
 #[derive(Clone, Debug)]
@@ -27,6 +32,8 @@ pub(crate) struct Objects(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     room: Arc<Semaphore>,
+    /// One for each core.
+    cores: Arc<Semaphore>,
     /// Buckets that are not in the region of their query.
     regions: Mutex<HashMap<String, String>>,
 }
@@ -35,8 +42,22 @@ impl Default for Objects {
     fn default() -> Self {
         Objects(Arc::new(Shared {
             room: Arc::new(Semaphore::new(AHEAD_KIB)),
+            cores: Arc::new(Semaphore::new(available_parallelism().map_or(1, NonZero::get))),
             regions: Mutex::default(),
         }))
+    }
+}
+
+impl Objects {
+    /// The cores that no other object is read on, for one of so many bytes; `None` where it is read faster without, or there are no
+    /// two of them.
+    pub(crate) fn cores(&self, size: u64) -> Option<OwnedSemaphorePermit> {
+        if size < WORTH_CORES {
+            return None;
+        }
+        let free = u32::try_from(self.0.cores.available_permits()).ok();
+        let free = free.filter(|free| *free > 1)?;
+        Arc::clone(&self.0.cores).try_acquire_many_owned(free).ok()
     }
 }
 

@@ -4,6 +4,7 @@ mod api;
 mod leftovers;
 mod manifest;
 mod s3;
+mod side_by_side;
 mod unload;
 
 use auth_core::{AwsError, ErrorKind, Host};

@@ -1,14 +1,39 @@
 //! Rows from the result object, parsed while it comes.
 
 use aws_sdk_athena::types::ColumnInfo;
-use connector_core::rows::Format;
+use std::sync::Arc;
+
+use connector_core::rows::{Format, Row, RowWriter};
 use connector_core::{SliceError, SliceRows};
 
-use super::{Fetcher, Shape, api, cell, columns};
+use super::side_by_side::side_by_side;
+use super::{Column, Fetcher, Shape, api, cell, columns};
 use crate::execute::Succeeded;
 use crate::objects::{Download, Location};
+use crate::results::Record;
 use crate::results::csv::CsvParser;
 use crate::results::text::TextRows;
+
+/// What cells a record's fields are.
+#[derive(Clone, Debug)]
+pub(super) struct Cells {
+    columns: Arc<[Column]>,
+    format: Format,
+}
+
+impl Cells {
+    /// Adds a record's.
+    pub(super) fn fill(&self, row: &mut Row<'_>, record: &Record<'_>) -> Result<(), SliceError> {
+        if self.format == Format::Csv {
+            record.as_written().for_each(|field| row.csv_field(field));
+            return Ok(());
+        }
+        for (column, text) in self.columns.iter().zip(record.fields()) {
+            cell(row, self.format, column, text)?;
+        }
+        Ok(())
+    }
+}
 
 impl Fetcher<'_> {
     /// Reads the object. Its types are in Athena's metadata only: `infos` where they are here already.
@@ -35,7 +60,7 @@ impl Fetcher<'_> {
         if shape.is_text() {
             let mut lines = TextRows::new(columns.len());
             let mut header = shape.has_header();
-            let mut each = |record: &crate::results::Record<'_>| {
+            let mut each = |record: &Record<'_>| {
                 if std::mem::take(&mut header) {
                     return Ok(());
                 }
@@ -46,35 +71,39 @@ impl Fetcher<'_> {
             }
             return lines.finish(&mut each);
         }
-        let to_csv = format == Format::Csv;
-        let mut parser = match to_csv {
-            true => CsvParser::default().as_written(),
-            false => CsvParser::default(),
+        let cells = Cells {
+            columns: columns.into(),
+            format,
         };
-        let mut each = |record: &crate::results::Record<'_>| {
-            table.push(|row| {
-                if to_csv {
-                    record.as_written().for_each(|field| row.csv_field(field));
-                    return Ok(());
-                }
-                for (column, text) in columns.iter().zip(record.fields()) {
-                    cell(row, format, column, text)?;
-                }
-                Ok(())
-            })
+        let parser = match format {
+            Format::Csv => CsvParser::default().as_written(),
+            Format::Json | Format::Jsonl | Format::Parquet => CsvParser::default(),
         };
-        while let Some(chunk) = object.next().await? {
-            parser.feed(&chunk.bytes, &mut each)?;
-        }
-        parser.finish(&mut each)?;
-        let header = parser.header().unwrap_or_default();
-        if header.len() != columns.len() {
+        let columns = match self.objects.cores(object.size()) {
+            Some(cores) => side_by_side(&mut object, parser, &cells, cores.num_permits(), table).await?,
+            None => one_by_one(&mut object, parser, &cells, table).await?,
+        };
+        if columns != cells.columns.len() {
             return Err(SliceError::Local(format!(
-                "the result object has {} columns where Athena's metadata has {}",
-                header.len(),
-                columns.len()
+                "the result object has {columns} columns where Athena's metadata has {}",
+                cells.columns.len()
             )));
         }
         Ok(())
     }
+}
+
+/// Parses the object's records as they come. How many columns the header has.
+async fn one_by_one(
+    object: &mut Download,
+    mut parser: CsvParser,
+    cells: &Cells,
+    table: &mut RowWriter,
+) -> Result<usize, SliceError> {
+    let mut each = |record: &Record<'_>| table.push(|row| cells.fill(row, record));
+    while let Some(chunk) = object.next().await? {
+        parser.feed(&chunk.bytes, &mut each)?;
+    }
+    parser.finish(&mut each)?;
+    Ok(parser.header().unwrap_or_default().len())
 }

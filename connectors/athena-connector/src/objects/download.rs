@@ -46,7 +46,17 @@ struct Ahead {
 #[derive(Debug)]
 pub(crate) struct Chunk {
     pub(crate) bytes: Bytes,
-    _room: Option<OwnedSemaphorePermit>,
+    room: Option<OwnedSemaphorePermit>,
+}
+
+impl Chunk {
+    /// Splits the first `length` bytes off.
+    pub(crate) fn split_to(&mut self, length: usize) -> Self {
+        Chunk {
+            bytes: self.bytes.split_to(length),
+            room: self.room.as_mut().and_then(|room| room.split(length / 1024)),
+        }
+    }
 }
 
 impl Download {
@@ -110,7 +120,7 @@ impl Download {
             if let Some(range) = &mut self.here {
                 if let Some(bytes) = range.next().await? {
                     self.read += bytes.len() as u64;
-                    return Ok(Some(Chunk { bytes, _room: None }));
+                    return Ok(Some(Chunk { bytes, room: None }));
                 }
                 self.here = None;
             }
@@ -205,7 +215,7 @@ async fn read(
                 let whole = u32::try_from(loose / 1024).unwrap_or_default();
                 loose %= 1024;
                 let room = room.split(usize::try_from(whole).unwrap_or_default());
-                Ok(Chunk { bytes, _room: room })
+                Ok(Chunk { bytes, room })
             }
             Err(error) => Err(error),
         };

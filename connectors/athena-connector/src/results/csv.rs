@@ -14,8 +14,13 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/athena/latest/ug/querying.html>
 
+mod cutter;
+
+use std::sync::Arc;
+
 use memchr::memchr;
 
+pub use self::cutter::Cutter;
 use super::record::Field;
 use super::{Fault, FileError, Record};
 
@@ -50,7 +55,7 @@ const KEPT: usize = 1 << 20;
 /// ```
 #[derive(Debug)]
 pub struct CsvParser {
-    header: Option<Vec<String>>,
+    header: Option<Arc<[String]>>,
     largest_record: usize,
     /// Whether records keep their quotes doubled.
     as_written: bool,
@@ -93,6 +98,19 @@ impl CsvParser {
     pub fn as_written(mut self) -> Self {
         self.as_written = true;
         self
+    }
+
+    /// A parser for a part of the same file that begins with a record, `offset` bytes from the beginning; `None` before this one
+    /// has read the header. It counts records from there.
+    pub fn of_part(&self, offset: u64) -> Option<Self> {
+        let header = Arc::clone(self.header.as_ref()?);
+        Some(CsvParser {
+            header: Some(header),
+            as_written: self.as_written,
+            offset,
+            number: 1,
+            ..Self::with_largest_record(self.largest_record)
+        })
     }
 
     /// The columns' names, as soon as the header has been read.
@@ -216,7 +234,8 @@ impl CsvParser {
         Ok(())
     }
 
-    fn limit(&self) -> usize {
+    /// The largest that the next record may be, in bytes.
+    pub fn limit(&self) -> usize {
         match self.header {
             Some(_) => self.largest_record,
             None => self.largest_record.min(LARGEST_HEADER),
@@ -225,7 +244,7 @@ impl CsvParser {
 
     /// How many fields a record has; `None` before the header has said it.
     fn columns(&self) -> Option<usize> {
-        self.header.as_ref().map(Vec::len)
+        self.header.as_ref().map(|header| header.len())
     }
 
     fn check_not_ended(&self) -> Result<(), FileError> {

@@ -230,6 +230,36 @@ fn an_object_that_is_replaced_while_it_is_read_is_a_failure() {
     }
 }
 
+/// One that is read on several cores has its faults where one that is read by one has them.
+#[test]
+fn a_fault_within_an_object_is_told_with_its_place() {
+    for bytes in [3_000_000, 9_000_000] {
+        let sim = sim_with(1, bytes);
+        let slow = sim.faults().add(slow_down(get_object()));
+        let running = run(&sim, 1)
+            .params(json!({ "fetch": "s3" }))
+            .start()
+            .wait_for(|sim| sim.faults().acted(slow) > 0);
+        let mut object = sim.object(BUCKET, &key(&sim)).unwrap().to_vec();
+        let record = (bytes / 1010) as usize - 200;
+        let before: usize = object
+            .split_inclusive(|byte| *byte == b'\n')
+            .take(record)
+            .map(<[u8]>::len)
+            .sum();
+        object[before] = b'x';
+        sim.put_object(BUCKET, &key(&sim), object).unwrap();
+        sim.faults().remove(slow);
+        let outcome = running.finish();
+        outcome.expect(4);
+        let slice = slice(&outcome, 1);
+        let message = slice["cause"]["message"].as_str().unwrap();
+        let place = format!("result file, record {record}, byte {before}: a field begins without a quote");
+        assert!(message.contains(&place), "{place}: {message}");
+        assert!(!outcome.has_output());
+    }
+}
+
 /// More downloads than connections are allowed: each gets its turn.
 #[test]
 fn many_downloads_over_few_connections_all_come_to_their_end() {

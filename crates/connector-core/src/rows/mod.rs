@@ -1,5 +1,6 @@
 //! The way of the rows: encoded as they come, sorted within their slice, kept in a spool, published in order.
 
+mod buffer;
 mod digest;
 mod encode;
 mod form;
@@ -12,11 +13,12 @@ mod spool;
 mod writeback;
 mod writer;
 
+pub use buffer::{Row, RowBuffer};
 pub use encode::{CsvField, Format, Formulas};
 pub use leading::LEADING as LEADING_COLUMNS;
 pub use publish::Published;
 pub use spool::{Run, Spool, SpooledTable};
-pub use writer::{Row, RowWriter, Scratch, ScratchPlace, SliceRows};
+pub use writer::{RowWriter, Scratch, ScratchPlace, SliceRows};
 
 pub(crate) use digest::{digested, hex};
 pub(crate) use encode::defused;

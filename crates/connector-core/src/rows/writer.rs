@@ -4,23 +4,22 @@
 use std::fs::File;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Write};
-use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use auth_core::Account;
-use itertools::Itertools as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::buffer::{Row, RowBuffer};
 use super::digest;
-use super::encode::{CsvField, Format, Formulas};
+use super::encode::{Format, Formulas};
 use super::form::{Form, Forms};
 use super::leading;
 use super::ready::Readying;
 use super::spool::{Run, Spool, SpooledTable};
 use crate::slice::{Facts, SliceError};
-use crate::table::{Column, Heading, Value};
+use crate::table::{Column, Heading};
 
 /// A slice's rows beyond this many bytes are spilled; rows that are not sorted, from the smaller one on.
 const LARGEST_BUFFER: usize = 4 * 1024 * 1024;
@@ -190,7 +189,7 @@ impl SliceRows {
 
     /// Rows so far.
     pub fn len(&self) -> u64 {
-        self.tables.iter().map(|(_, table)| table.written).sum()
+        self.tables.iter().map(|(_, table)| table.written()).sum()
     }
 
     /// Whether there are no rows so far.
@@ -254,97 +253,41 @@ impl ScratchPlace {
 
 /// The rows of one table of one slice.
 pub struct RowWriter {
-    form: Arc<Form>,
-    /// What every row begins with.
-    front: Vec<u8>,
+    /// Rows that have not been kept.
+    buffer: RowBuffer,
     spool: Arc<Spool>,
     buffered: Arc<AtomicUsize>,
-    /// Rows one after another, encoded.
-    text: Vec<u8>,
-    /// Keys one after another, where rows are sorted.
-    keys: String,
-    /// The rows' places in both, where they are sorted.
-    rows: Vec<Place>,
     runs: Vec<Run>,
+    /// Rows that have been kept.
+    kept: u64,
     /// Hashes of the keys of spilled rows: where no two are the same, no row of one run takes the place of another's.
     spilled: Vec<u64>,
     hasher: RandomState,
-    written: u64,
     /// The leading columns, where the spool's file may become the output.
     in_place: Option<(Format, Arc<[Heading]>)>,
     /// As long as all that is kept are its rows.
     ready: Option<Readying>,
 }
 
-/// Where a row is, and its key.
-#[derive(Debug)]
-struct Place {
-    key: Range<usize>,
-    text: Range<usize>,
-}
-
-/// A row that is being made.
-pub struct Row<'a> {
-    form: &'a Form,
-    text: &'a mut Vec<u8>,
-    key: &'a mut String,
-    cells: usize,
-    /// Why the row cannot be.
-    unfit: Option<String>,
-}
-
-impl Row<'_> {
-    /// The next cell.
-    pub fn cell(&mut self, value: &Value<'_>) {
-        self.form.encoder.cell(self.text, self.cells, value);
-        if self.form.sorted || self.form.encoder.is_typed() {
-            self.look_at(value);
-        }
-        self.cells += 1;
-    }
-
-    /// The next cell of a table without a key, where it comes from CSV.
-    #[inline]
-    pub fn csv_field(&mut self, field: CsvField<'_>) {
-        if self.form.sorted || self.form.encoder.is_typed() {
-            return self.cell(&field.value());
-        }
-        self.form.encoder.csv_field(self.text, self.cells, field);
-        self.cells += 1;
-    }
-
-    fn look_at(&mut self, value: &Value<'_>) {
-        let Some(column) = self.form.columns.get(self.cells) else {
-            return;
-        };
-        if let Err(why) = self.form.encoder.check(column.kind, value) {
-            let why = format!("column {} cannot be written without loss: {why}", column.name);
-            self.unfit.get_or_insert(why);
-        }
-        if self.form.sorted && column.key {
-            add_to_key(self.key, value);
-        }
-    }
-}
-
 impl RowWriter {
     fn new(rows: &Rows, leading: &[Option<String>], form: Arc<Form>) -> Self {
         let in_place = rows.in_place && !form.sorted && rows.format.is_head_and_rows();
         RowWriter {
-            front: form.encoder.front(leading),
-            form,
+            buffer: RowBuffer::new(form, leading),
             spool: Arc::clone(&rows.spool),
             buffered: Arc::clone(&rows.buffered),
-            text: Vec::new(),
-            keys: String::new(),
-            rows: Vec::new(),
             runs: Vec::new(),
+            kept: 0,
             spilled: Vec::new(),
             hasher: RandomState::new(),
-            written: 0,
             in_place: in_place.then(|| (rows.format, Arc::clone(&rows.leading))),
             ready: None,
         }
+    }
+
+    /// Rows so far.
+    fn written(&self) -> u64 {
+        self.kept + self.buffer.count
     }
 
     /// Adds a row, made by `fill`, cell by cell.
@@ -352,122 +295,107 @@ impl RowWriter {
     /// # Errors
     /// What `fill` says, and rows that cannot be kept on disk; the row is not there then.
     pub fn push(&mut self, fill: impl FnOnce(&mut Row<'_>) -> Result<(), SliceError>) -> Result<(), SliceError> {
-        let (start, key) = (self.text.len(), self.keys.len());
-        self.text.extend_from_slice(&self.front);
-        let mut row = Row {
-            form: &self.form,
-            text: &mut self.text,
-            key: &mut self.keys,
-            cells: 0,
-            unfit: None,
-        };
-        let filled = fill(&mut row);
-        let (cells, unfit) = (row.cells, row.unfit);
-        let fits = unfit.map_or(Ok(()), |why| Err(SliceError::Local(why)));
-        let whole = filled.and(fits).and_then(|()| {
-            let expected = self.form.columns.len();
-            (cells == expected).then_some(()).ok_or_else(|| {
-                SliceError::Local(format!(
-                    "a row has {cells} cells where the table has {expected} columns"
-                ))
-            })
-        });
-        if let Err(error) = whole {
-            self.text.truncate(start);
-            self.keys.truncate(key);
-            return Err(error);
-        }
-        self.form.encoder.end(&mut self.text, start);
-        let grown = self.text.len() - start;
-        self.written += 1;
-        if self.form.sorted {
-            self.rows.push(Place {
-                key: key..self.keys.len(),
-                text: start..self.text.len(),
-            });
-        }
+        let before = self.buffer.text.len();
+        self.buffer.push(fill)?;
+        self.has_grown(before)
+    }
+
+    /// An empty buffer for rows that are made elsewhere, to be [appended](RowWriter::append).
+    pub fn another(&mut self) -> RowBuffer {
+        self.buffer.another()
+    }
+
+    /// Adds rows that were made in a buffer of this writer.
+    ///
+    /// # Errors
+    /// Rows that cannot be kept on disk.
+    pub fn append(&mut self, rows: RowBuffer) -> Result<(), SliceError> {
+        let before = self.buffer.text.len();
+        self.buffer.append(rows);
+        self.has_grown(before)
+    }
+
+    fn has_grown(&mut self, before: usize) -> Result<(), SliceError> {
+        let length = self.buffer.text.len();
+        let grown = length - before;
         let total = self.buffered.fetch_add(grown, Ordering::Relaxed) + grown;
-        let largest = match (self.form.sorted, &self.ready) {
+        let largest = match (self.form().sorted, &self.ready) {
             (true, _) => LARGEST_BUFFER,
             (false, None) => LARGEST_UNSORTED,
             // There are several buffers then.
             (false, Some(_)) => digest::BUFFER,
         };
-        if self.text.len() > largest {
+        if length > largest {
             self.get_ready()?;
             self.spill()?;
-        } else if total > TOTAL_BUFFER && self.text.len() > SMALLEST_SPILL {
+        } else if total > TOTAL_BUFFER && length > SMALLEST_SPILL {
             self.spill()?;
         }
         Ok(())
     }
 
+    fn form(&self) -> &Arc<Form> {
+        self.buffer.form()
+    }
+
     /// Many rows, and the first that are kept, may be those of the only table.
     fn get_ready(&mut self) -> Result<(), SliceError> {
         if let Some((format, leading)) = self.in_place.take() {
-            let columns: Vec<_> = leading.iter().chain(&*self.form.columns).cloned().collect();
+            let columns: Vec<_> = leading.iter().chain(&*self.form().columns).cloned().collect();
             self.ready = Readying::begin(&self.spool, format.head(&columns))?;
         }
         Ok(())
     }
 
     fn spill(&mut self) -> Result<(), SliceError> {
-        if self.text.is_empty() {
+        if self.buffer.text.is_empty() {
             return Ok(());
         }
-        let run = if self.form.sorted {
-            self.sort();
-            if self.written <= MOST_REMEMBERED {
-                let keys = self.rows.iter().map(|place| &self.keys[place.key.clone()]);
-                self.spilled.extend(keys.map(|key| self.hasher.hash_one(key)));
+        let sorted = self.form().sorted;
+        let run = if sorted {
+            self.buffer.sort();
+            if self.written() <= MOST_REMEMBERED {
+                let keys = self.buffer.in_order().map(|(key, _)| self.hasher.hash_one(key));
+                self.spilled.extend(keys);
             }
-            let rows = self.rows.iter();
-            let rows = rows.map(|place| (&self.keys[place.key.clone()], &self.text[place.text.clone()]));
-            self.spool.append_sorted(rows)?
+            self.spool.append_sorted(self.buffer.in_order())?
         } else {
-            self.spool.append(&self.text)?
+            self.spool.append(&self.buffer.text)?
         };
         self.runs.push(run);
+        self.kept += self.buffer.count;
         self.release();
-        if self.form.sorted {
-            // Not cleared: many slices wait with an empty buffer, and it should be a small one.
-            self.rows = Vec::new();
-            self.keys = String::new();
-            self.text = Vec::new();
-        } else if let Some(mut ready) = self.ready.take() {
-            let next = ready.follow(&run, std::mem::take(&mut self.text));
-            self.ready = next.map(|buffer| {
-                self.text = buffer;
-                ready
-            });
-        } else {
-            self.text.clear();
+        let mut next = self.buffer.another();
+        std::mem::swap(&mut next, &mut self.buffer);
+        // Sorted rows leave no room behind: many slices wait with an empty buffer, and it should be a small one.
+        if !sorted {
+            let mut text = next.text;
+            self.buffer.text = match self.ready.take() {
+                None => {
+                    text.clear();
+                    text
+                }
+                Some(mut ready) => {
+                    let room = ready.follow(&run, text);
+                    self.ready = room.is_some().then_some(ready);
+                    room.unwrap_or_default()
+                }
+            };
         }
         Ok(())
     }
 
-    /// Pages of a listing that changes meanwhile may overlap. Of rows with the same key the one that came last stays: the sort
-    /// keeps the order of ties.
-    fn sort(&mut self) {
-        let key = |place: &Place| &self.keys[place.key.clone()];
-        self.rows.sort_by(|a, b| key(a).cmp(key(b)));
-        let before = self.rows.len();
-        let rows = std::mem::take(&mut self.rows).into_iter();
-        let last = |a: Place, b: Place| if key(&a) == key(&b) { Ok(b) } else { Err((a, b)) };
-        self.rows = rows.coalesce(last).collect();
-        self.written -= (before - self.rows.len()) as u64;
-    }
-
     fn release(&self) {
-        self.buffered.fetch_sub(self.text.len(), Ordering::Relaxed);
+        self.buffered.fetch_sub(self.buffer.text.len(), Ordering::Relaxed);
     }
 
     fn finish(mut self, number: u32) -> Result<SpooledTable, SliceError> {
         // Most slices never spilled: their rows are all here, and once they are in order nobody asks for keys any more.
-        let in_order = !self.form.sorted || self.runs.is_empty();
-        if self.form.sorted && in_order {
-            self.sort();
-            let rows = self.rows.iter().map(|place| &self.text[place.text.clone()]);
+        let sorted = self.form().sorted;
+        let in_order = !sorted || self.runs.is_empty();
+        if sorted && in_order {
+            self.buffer.sort();
+            let rows = self.buffer.in_order().map(|(_, row)| row);
             self.runs.extend(self.spool.append_rows(rows)?);
         } else {
             self.spill()?;
@@ -475,7 +403,7 @@ impl RowWriter {
         let mut runs = std::mem::take(&mut self.runs);
         runs.shrink_to_fit();
         let rows = if in_order || self.no_key_is_twice() {
-            self.written
+            self.written()
         } else {
             self.spool.count_sorted(&runs)?
         };
@@ -483,7 +411,7 @@ impl RowWriter {
         let ready = ready.map_err(|error| self.spool.unkept(&error))?.flatten();
         Ok(SpooledTable {
             number,
-            columns: Arc::clone(&self.form.columns),
+            columns: Arc::clone(&self.form().columns),
             runs,
             sorted: !in_order,
             rows,
@@ -491,12 +419,10 @@ impl RowWriter {
             ready: ready.map(Arc::new),
         })
     }
-}
 
-impl RowWriter {
     /// Whether the rows of all runs surely have keys of their own. Counting them costs reading all of them once more.
     fn no_key_is_twice(&mut self) -> bool {
-        let all = self.spilled.len() as u64 == self.written;
+        let all = self.spilled.len() as u64 == self.written();
         self.spilled.sort_unstable();
         all && self.spilled.windows(2).all(|pair| pair[0] != pair[1])
     }
@@ -508,15 +434,6 @@ impl Drop for RowWriter {
     }
 }
 
-fn add_to_key(key: &mut String, value: &Value<'_>) {
-    match value {
-        Value::Text(text) => key.push_str(text),
-        Value::Integer(number) => key.push_str(&format!("{:020}", i128::from(*number) - i128::from(i64::MIN))),
-        other => key.push_str(&format!("{other:?}")),
-    }
-    key.push('\0');
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -524,7 +441,7 @@ mod tests {
 
     use super::super::spool::RowSource as _;
     use super::*;
-    use crate::table::Kind;
+    use crate::table::{Kind, Value};
 
     fn columns(name: &str) -> Vec<Heading> {
         vec![Heading::new(name, Kind::Text), Heading::new("b", Kind::Integer)]

@@ -71,11 +71,58 @@ fn read_as_written<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
     }
 }
 
+/// In parts of at least so many bytes, each read by itself.
+fn read_in_parts<'a>(chunks: impl IntoIterator<Item = &'a [u8]>, least: usize) -> Outcome {
+    let (mut cutter, mut parts) = (Cutter::default(), vec![Vec::new()]);
+    for chunk in chunks {
+        let cut = cutter.cut(chunk, least);
+        let (front, back) = chunk.split_at(cut.unwrap_or(chunk.len()));
+        parts.last_mut().unwrap().extend_from_slice(front);
+        if cut.is_some() {
+            parts.push(back.to_vec());
+        }
+        assert_eq!(cutter.length(), parts.last().unwrap().len());
+    }
+    let (mut first, mut outcome, mut offset) = (CsvParser::default(), Outcome::default(), 0);
+    let last = parts.len() - 1;
+    for (index, part) in parts.iter().enumerate() {
+        let before = outcome.rows.len() as u64;
+        let mut each = |record: &Record<'_>| {
+            outcome
+                .rows
+                .push(record.fields().map(|field| field.map(str::to_owned)).collect());
+            Ok::<_, FileError>(())
+        };
+        let mut own = first.of_part(offset);
+        let parser = own.as_mut().unwrap_or(&mut first);
+        let ended = parser.feed(part, &mut each);
+        let ended = ended.and_then(|()| {
+            if index == last {
+                parser.finish(&mut each)
+            } else {
+                Ok(())
+            }
+        });
+        if let Err(error) = ended {
+            let record = error.record + before;
+            outcome.error = Some(FileError { record, ..error });
+            break;
+        }
+        offset += part.len() as u64;
+    }
+    outcome.header = first.header().map(<[String]>::to_vec);
+    outcome
+}
+
 /// The outcome, which is the same whole, byte by byte, and cut in two anywhere.
 fn read_every_way(bytes: &[u8]) -> Outcome {
     let whole = read([bytes]);
     assert_eq!(read_as_written([bytes]), whole, "as written: {}", bytes.escape_ascii());
     assert_eq!(read(bytes.chunks(1)), whole, "byte by byte: {}", bytes.escape_ascii());
+    for least in [1, 5] {
+        let parts = read_in_parts(bytes.chunks(1), least);
+        assert_eq!(parts, whole, "in parts of {least}: {}", bytes.escape_ascii());
+    }
     for at in 0..=bytes.len() {
         let (before, behind) = bytes.split_at(at);
         assert_eq!(read([before, behind]), whole, "cut at {at}: {}", bytes.escape_ascii());
@@ -420,13 +467,19 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn any_table_comes_back((header, rows) in tables(), places in places(), last_break: bool) {
+    fn any_table_comes_back(
+        (header, rows) in tables(),
+        places in places(),
+        last_break: bool,
+        least in 0usize..60,
+    ) {
         let mut bytes = written(&header, &rows);
         // Without its line break a NULL of one column would be nothing.
         if !last_break && rows.last().is_none_or(|row| row.len() > 1 || row[0].is_some()) {
             bytes.pop();
         }
         let outcome = read(cut(&bytes, &places));
+        prop_assert_eq!(&read_in_parts(cut(&bytes, &places), least), &outcome);
         prop_assert_eq!(outcome, Outcome { header: Some(header), rows, error: None });
     }
 
@@ -452,11 +505,13 @@ proptest! {
             prop::sample::select(&b"\"\"\"\"\",,,\n\n\nab\r\xc3\xa4\xff"[..]), 0..40),
         header: bool,
         places in places(),
+        least in 0usize..20,
     ) {
         let mut file = if header { b"\"a\",\"b\"\n".to_vec() } else { Vec::new() };
         file.extend(bytes);
         let outcome = read([&file[..]]);
         prop_assert_eq!(&read(cut(&file, &places)), &outcome);
+        prop_assert_eq!(&read_in_parts(cut(&file, &places), least), &outcome);
         let (mut rows, ended_well) = reference(&file);
         prop_assert_eq!(outcome.error.is_none(), ended_well);
         prop_assert_eq!(outcome.header.is_some(), !rows.is_empty());
@@ -467,7 +522,8 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_at_all(bytes: Vec<u8>, places in places()) {
+    fn any_bytes_at_all(bytes: Vec<u8>, places in places(), least in 0usize..20) {
         prop_assert_eq!(read(cut(&bytes, &places)), read([&bytes[..]]));
+        prop_assert_eq!(read_in_parts(cut(&bytes, &places), least), read([&bytes[..]]));
     }
 }

@@ -1,0 +1,172 @@
+//! The records of a large object, parsed on several cores: in blocks that end where a record ends, whose rows are put together in
+//! the order of the object.
+
+use std::collections::VecDeque;
+use std::panic::resume_unwind;
+
+use connector_core::SliceError;
+use connector_core::rows::{RowBuffer, RowWriter};
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use super::s3::Cells;
+use crate::objects::{Chunk, Download};
+use crate::results::csv::{CsvParser, Cutter};
+use crate::results::{FileError, Record};
+
+/// Bytes of a block at least.
+const BLOCK: usize = 1024 * 1024;
+
+/// Parses the object's records on so many cores. How many columns the header has.
+pub(super) async fn side_by_side(
+    object: &mut Download,
+    parser: CsvParser,
+    cells: &Cells,
+    cores: usize,
+    table: &mut RowWriter,
+) -> Result<usize, SliceError> {
+    let mut blocks = Blocks {
+        parser,
+        cells,
+        cores,
+        table,
+        offset: 0,
+        records: 0,
+        at_work: VecDeque::new(),
+    };
+    let (mut cutter, mut block) = (Cutter::default(), Vec::new());
+    while let Some(mut chunk) = object.next().await? {
+        // The header stands in the first, which is read before all others.
+        let least = blocks.parser.header().map_or(1, |_| BLOCK);
+        let end = cutter.cut(&chunk.bytes, least);
+        // One that is too large for the parser, too, which says so.
+        let end = end.or_else(|| (cutter.length() > blocks.parser.limit()).then_some(chunk.bytes.len()));
+        if let Some(end) = end {
+            block.push(chunk.split_to(end));
+            blocks.begin(std::mem::take(&mut block)).await?;
+        }
+        if !chunk.bytes.is_empty() {
+            block.push(chunk);
+        }
+    }
+    blocks.end(block).await
+}
+
+/// The blocks of an object.
+struct Blocks<'a> {
+    /// Reads the first one, and the last.
+    parser: CsvParser,
+    cells: &'a Cells,
+    cores: usize,
+    table: &'a mut RowWriter,
+    /// Where the next one begins.
+    offset: u64,
+    /// Records whose rows are in the table.
+    records: u64,
+    /// Those that are being parsed, in their order.
+    at_work: VecDeque<JoinHandle<Parsed>>,
+}
+
+/// What has become of a block.
+struct Parsed {
+    rows: RowBuffer,
+    records: u64,
+    ended: Result<(), Broken>,
+}
+
+/// Why a block was not read to its end.
+enum Broken {
+    /// The record's number is that in the block.
+    File(FileError),
+    Row(SliceError),
+}
+
+impl From<FileError> for Broken {
+    fn from(error: FileError) -> Self {
+        Broken::File(error)
+    }
+}
+
+impl From<SliceError> for Broken {
+    fn from(error: SliceError) -> Self {
+        Broken::Row(error)
+    }
+}
+
+impl Blocks<'_> {
+    /// Has a block parsed. The first one is before this returns.
+    async fn begin(&mut self, block: Vec<Chunk>) -> Result<(), SliceError> {
+        let length: usize = block.iter().map(|chunk| chunk.bytes.len()).sum();
+        let part = self.parser.of_part(self.offset);
+        self.offset += length as u64;
+        let Some(mut parser) = part else {
+            return self.here(&block);
+        };
+        while self.at_work.len() >= self.cores {
+            self.take().await?;
+        }
+        let (mut rows, cells) = (self.table.another(), self.cells.clone());
+        self.at_work.push_back(spawn_blocking(move || {
+            let mut each = |record: &Record<'_>| rows.push(|row| cells.fill(row, record)).map_err(Broken::from);
+            let feed = |chunk: &Chunk| parser.feed(&chunk.bytes, &mut each);
+            let ended = block.iter().try_for_each(feed);
+            let records = parser.records();
+            Parsed { rows, records, ended }
+        }));
+        Ok(())
+    }
+
+    fn here(&mut self, block: &[Chunk]) -> Result<(), SliceError> {
+        let mut each = |record: &Record<'_>| self.table.push(|row| self.cells.fill(row, record));
+        let parser = &mut self.parser;
+        block
+            .iter()
+            .try_for_each(|chunk| parser.feed(&chunk.bytes, &mut each))?;
+        self.records = self.parser.records();
+        Ok(())
+    }
+
+    /// Waits for the first of those at work, and adds its rows.
+    async fn take(&mut self) -> Result<(), SliceError> {
+        let Some(first) = self.at_work.pop_front() else {
+            return Ok(());
+        };
+        let parsed = match first.await {
+            Ok(parsed) => parsed,
+            Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+            Err(error) => return Err(SliceError::Local(error.to_string())),
+        };
+        match parsed.ended {
+            Ok(()) => {}
+            Err(Broken::Row(error)) => return Err(error),
+            Err(Broken::File(error)) => {
+                let record = error.record + self.records;
+                return Err(FileError { record, ..error }.into());
+            }
+        }
+        self.records += parsed.records;
+        self.table.append(parsed.rows)
+    }
+
+    /// What stands behind the last cut is the rest of the object.
+    async fn end(mut self, rest: Vec<Chunk>) -> Result<usize, SliceError> {
+        while !self.at_work.is_empty() {
+            self.take().await?;
+        }
+        let before = self.records;
+        let mut each = |record: &Record<'_>| {
+            self.table
+                .push(|row| self.cells.fill(row, record))
+                .map_err(Broken::from)
+        };
+        let mut last = self.parser.of_part(self.offset).unwrap_or(self.parser);
+        let read = rest.iter().try_for_each(|chunk| last.feed(&chunk.bytes, &mut each));
+        match read.and_then(|()| last.finish(&mut each)) {
+            Ok(()) => Ok(last.header().unwrap_or_default().len()),
+            Err(Broken::Row(error)) => Err(error),
+            Err(Broken::File(error)) => {
+                let record = error.record + before;
+                Err(FileError { record, ..error }.into())
+            }
+        }
+    }
+}
