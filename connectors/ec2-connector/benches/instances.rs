@@ -55,7 +55,7 @@ fn page() -> Vec<u8> {
     let body = Body::default();
     let config = aws_sdk_ec2::Config::builder()
         .behavior_version_latest()
-        .region(Region::new("us-east-1"))
+        .region(Region::new("eu-central-1"))
         .endpoint_url(sim.endpoint())
         .credentials_provider(Credentials::new(
             session.access_key_id,
@@ -104,7 +104,7 @@ fn rows(criterion: &mut Criterion) {
     let instances = || {
         reservations
             .iter()
-            .flat_map(|launched| InstanceRecord::of(launched, "us-east-1"))
+            .flat_map(|launched| InstanceRecord::of(launched, "eu-central-1"))
     };
     assert!(
         instances().count() > 400,
