@@ -447,6 +447,26 @@ mod tests {
         vec![Heading::new(name, Kind::Text), Heading::new("b", Kind::Integer)]
     }
 
+    /// A run may have a hundred thousand slices.
+    #[test]
+    fn what_a_slice_leaves_has_no_more_room_than_it_needs() {
+        for tables in 1..4 {
+            let mut slice = SliceRows::alone(Format::Csv, &std::env::temp_dir()).unwrap();
+            for number in 1..=tables {
+                let row = |row: &mut Row<'_>| {
+                    row.cell(&Value::Text("a".into()));
+                    row.cell(&Value::Integer(1));
+                    Ok(())
+                };
+                slice.begin(number, columns("a")).push(row).unwrap();
+            }
+            let left = slice.finish().unwrap();
+            assert_eq!(left.capacity(), left.len());
+            assert!(left.iter().all(|table| table.runs.capacity() == table.runs.len()));
+            assert!(left.iter().all(|table| Arc::ptr_eq(&table.columns, &left[0].columns)));
+        }
+    }
+
     /// Rows of a slice that never spilled need no keys; whether it spilled or not is not to be seen.
     #[test]
     fn rows_are_in_the_order_of_their_keys_and_the_last_of_each_stays() {
