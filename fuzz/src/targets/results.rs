@@ -2,7 +2,7 @@
 
 use super::pieces;
 use crate::objects::Location;
-use crate::results::csv::CsvParser;
+use crate::results::csv::{CsvParser, Cutter};
 use crate::results::text::TextRows;
 use crate::results::{FileError, Record};
 use crate::rows::CsvField;
@@ -28,6 +28,7 @@ pub fn result_csv(data: &[u8]) {
     let whole = csv_rows(parser(), &[bytes]);
     assert_eq!(csv_rows(parser(), &pieces(bytes, way)), whole);
     assert_eq!(csv_rows(parser().as_written(), &pieces(bytes, way)), whole);
+    assert_eq!(csv_rows_in_parts(parser(), &pieces(bytes, way), way.into()), whole);
     let (header, rows, error) = whole;
     let written = written(header.as_deref(), &rows);
     match error {
@@ -57,6 +58,40 @@ fn csv_rows(mut parser: CsvParser, pieces: &[&[u8]]) -> Outcome {
             .all(|row| header.as_ref().is_some_and(|header| header.len() == row.len()))
     );
     (header, rows, ended.err())
+}
+
+/// In parts of at least so many bytes, each read by itself.
+fn csv_rows_in_parts(mut first: CsvParser, pieces: &[&[u8]], least: usize) -> Outcome {
+    let (mut cutter, mut part, mut offset) = (Cutter::default(), Vec::new(), 0);
+    let mut rows: Vec<Row> = Vec::new();
+    let last = pieces.len();
+    for (index, piece) in pieces.iter().chain([&&[][..]]).enumerate() {
+        let cut = cutter.cut(piece, least, first.limit());
+        let (front, back) = piece.split_at(cut.unwrap_or(piece.len()));
+        part.extend_from_slice(front);
+        if cut.is_none() && index < last {
+            continue;
+        }
+        let before = rows.len() as u64;
+        let mut each = |record: &Record<'_>| {
+            rows.push(row_of(record));
+            Ok::<_, FileError>(())
+        };
+        let mut own = first.of_part(offset);
+        let parser = own.as_mut().unwrap_or(&mut first);
+        let mut ended = parser.feed(&part, &mut each);
+        if index == last {
+            ended = ended.and_then(|()| parser.finish(&mut each));
+        }
+        if let Err(error) = ended {
+            let record = error.record + before;
+            let header = first.header().map(<[String]>::to_vec);
+            return (header, rows, Some(FileError { record, ..error }));
+        }
+        offset += part.len() as u64;
+        part = back.to_vec();
+    }
+    (first.header().map(<[String]>::to_vec), rows, None)
 }
 
 fn text_of(field: CsvField<'_>) -> Option<String> {

@@ -37,10 +37,7 @@ pub(super) async fn side_by_side(
     while let Some(mut chunk) = object.next().await? {
         // The header stands in the first, which is read before all others.
         let least = blocks.parser.header().map_or(1, |_| BLOCK);
-        let end = cutter.cut(&chunk.bytes, least);
-        // One that is too large for the parser, too, which says so.
-        let end = end.or_else(|| (cutter.length() > blocks.parser.limit()).then_some(chunk.bytes.len()));
-        if let Some(end) = end {
+        if let Some(end) = cutter.cut(&chunk.bytes, least, blocks.parser.limit()) {
             block.push(chunk.split_to(end));
             blocks.begin(std::mem::take(&mut block)).await?;
         }

@@ -17,8 +17,9 @@ pub struct Cutter {
 
 impl Cutter {
     /// Takes the file's next bytes, cut anywhere. If what has come since the last cut is `least` bytes, and records end among
-    /// these: the place behind the last that does, where the file is cut now.
-    pub fn cut(&mut self, bytes: &[u8], least: usize) -> Option<usize> {
+    /// these: the place behind the last that does, where the file is cut now. Also where there is surely a record of more than
+    /// `largest` bytes, which nobody reads to its end.
+    pub fn cut(&mut self, bytes: &[u8], least: usize, largest: usize) -> Option<usize> {
         self.quoted ^= memchr_iter(b'"', bytes).count() % 2 == 1;
         self.length = self.length.saturating_add(bytes.len());
         if self.length < least {
@@ -35,11 +36,11 @@ impl Cutter {
                 }
             }
         }
-        None
-    }
-
-    /// Bytes since the last cut.
-    pub fn length(&self) -> usize {
-        self.length
+        // Records that end before `least` bytes may stand before it.
+        let is_too_large = self.length > largest.saturating_add(least);
+        is_too_large.then(|| {
+            self.length = 0;
+            bytes.len()
+        })
     }
 }

@@ -72,45 +72,44 @@ fn read_as_written<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
 }
 
 /// In parts of at least so many bytes, each read by itself.
-fn read_in_parts<'a>(chunks: impl IntoIterator<Item = &'a [u8]>, least: usize) -> Outcome {
-    let (mut cutter, mut parts) = (Cutter::default(), vec![Vec::new()]);
-    for chunk in chunks {
-        let cut = cutter.cut(chunk, least);
-        let (front, back) = chunk.split_at(cut.unwrap_or(chunk.len()));
-        parts.last_mut().unwrap().extend_from_slice(front);
-        if cut.is_some() {
-            parts.push(back.to_vec());
-        }
-        assert_eq!(cutter.length(), parts.last().unwrap().len());
-    }
-    let (mut first, mut outcome, mut offset) = (CsvParser::default(), Outcome::default(), 0);
-    let last = parts.len() - 1;
-    for (index, part) in parts.iter().enumerate() {
+fn read_in_parts<'a>(mut first: CsvParser, chunks: impl IntoIterator<Item = &'a [u8]>, least: usize) -> Outcome {
+    let (mut cutter, mut part, mut offset) = (Cutter::default(), Vec::new(), 0);
+    let mut outcome = Outcome::default();
+    let mut read = |part: &[u8], is_last| {
         let before = outcome.rows.len() as u64;
         let mut each = |record: &Record<'_>| {
-            outcome
-                .rows
-                .push(record.fields().map(|field| field.map(str::to_owned)).collect());
+            let fields = record.fields().map(|field| field.map(str::to_owned));
+            outcome.rows.push(fields.collect());
             Ok::<_, FileError>(())
         };
         let mut own = first.of_part(offset);
         let parser = own.as_mut().unwrap_or(&mut first);
         let ended = parser.feed(part, &mut each);
-        let ended = ended.and_then(|()| {
-            if index == last {
-                parser.finish(&mut each)
-            } else {
-                Ok(())
-            }
-        });
+        let ended = ended.and_then(|()| if is_last { parser.finish(&mut each) } else { Ok(()) });
+        offset += part.len() as u64;
+        outcome.header = first.header().map(<[String]>::to_vec);
         if let Err(error) = ended {
             let record = error.record + before;
             outcome.error = Some(FileError { record, ..error });
+        }
+        (outcome.error.is_none(), first.limit())
+    };
+    let (mut goes_on, mut largest) = read(&[], false);
+    for chunk in chunks {
+        if !goes_on {
             break;
         }
-        offset += part.len() as u64;
+        let cut = cutter.cut(chunk, least, largest);
+        let (front, back) = chunk.split_at(cut.unwrap_or(chunk.len()));
+        part.extend_from_slice(front);
+        if cut.is_some() {
+            (goes_on, largest) = read(&part, false);
+            part = back.to_vec();
+        }
     }
-    outcome.header = first.header().map(<[String]>::to_vec);
+    if goes_on {
+        read(&part, true);
+    }
     outcome
 }
 
@@ -120,7 +119,7 @@ fn read_every_way(bytes: &[u8]) -> Outcome {
     assert_eq!(read_as_written([bytes]), whole, "as written: {}", bytes.escape_ascii());
     assert_eq!(read(bytes.chunks(1)), whole, "byte by byte: {}", bytes.escape_ascii());
     for least in [1, 5] {
-        let parts = read_in_parts(bytes.chunks(1), least);
+        let parts = read_in_parts(CsvParser::default(), bytes.chunks(1), least);
         assert_eq!(parts, whole, "in parts of {least}: {}", bytes.escape_ascii());
     }
     for at in 0..=bytes.len() {
@@ -479,7 +478,7 @@ proptest! {
             bytes.pop();
         }
         let outcome = read(cut(&bytes, &places));
-        prop_assert_eq!(&read_in_parts(cut(&bytes, &places), least), &outcome);
+        prop_assert_eq!(&read_in_parts(CsvParser::default(), cut(&bytes, &places), least), &outcome);
         prop_assert_eq!(outcome, Outcome { header: Some(header), rows, error: None });
     }
 
@@ -511,7 +510,7 @@ proptest! {
         file.extend(bytes);
         let outcome = read([&file[..]]);
         prop_assert_eq!(&read(cut(&file, &places)), &outcome);
-        prop_assert_eq!(&read_in_parts(cut(&file, &places), least), &outcome);
+        prop_assert_eq!(&read_in_parts(CsvParser::default(), cut(&file, &places), least), &outcome);
         let (mut rows, ended_well) = reference(&file);
         prop_assert_eq!(outcome.error.is_none(), ended_well);
         prop_assert_eq!(outcome.header.is_some(), !rows.is_empty());
@@ -521,9 +520,23 @@ proptest! {
         }
     }
 
+    /// A record may be so large and no larger, in a part as in the whole.
+    #[test]
+    fn a_bound_holds_in_parts(
+        (header, rows) in tables(),
+        places in places(),
+        least in 0usize..60,
+        largest in 1usize..60,
+    ) {
+        let bytes = written(&header, &rows);
+        let parser = || CsvParser::with_largest_record(largest);
+        let whole = read_with(parser(), [&bytes[..]]);
+        prop_assert_eq!(read_in_parts(parser(), cut(&bytes, &places), least), whole);
+    }
+
     #[test]
     fn any_bytes_at_all(bytes: Vec<u8>, places in places(), least in 0usize..20) {
         prop_assert_eq!(read(cut(&bytes, &places)), read([&bytes[..]]));
-        prop_assert_eq!(read_in_parts(cut(&bytes, &places), least), read([&bytes[..]]));
+        prop_assert_eq!(read_in_parts(CsvParser::default(), cut(&bytes, &places), least), read([&bytes[..]]));
     }
 }
