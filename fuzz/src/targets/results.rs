@@ -79,10 +79,8 @@ fn csv_rows_in_parts(mut first: CsvParser, pieces: &[&[u8]], least: usize) -> Ou
         };
         let mut own = first.of_part(offset);
         let parser = own.as_mut().unwrap_or(&mut first);
-        let mut ended = parser.feed(&part, &mut each);
-        if index == last {
-            ended = ended.and_then(|()| parser.finish(&mut each));
-        }
+        let ended = parser.feed(&part, &mut each);
+        let ended = ended.and_then(|()| parser.finish(&mut each));
         if let Err(error) = ended {
             let record = error.record + before;
             let header = first.header().map(<[String]>::to_vec);

@@ -1,8 +1,8 @@
 //! Rows from the result object, parsed while it comes.
 
-use aws_sdk_athena::types::ColumnInfo;
 use std::sync::Arc;
 
+use aws_sdk_athena::types::ColumnInfo;
 use connector_core::rows::{Format, Row, RowWriter};
 use connector_core::{SliceError, SliceRows};
 

@@ -77,6 +77,19 @@ enum Broken {
     Row(SliceError),
 }
 
+impl Broken {
+    /// Where so many records of the object stand before the block.
+    fn behind(self, records: u64) -> SliceError {
+        match self {
+            Broken::Row(error) => error,
+            Broken::File(error) => {
+                let record = error.record + records;
+                FileError { record, ..error }.into()
+            }
+        }
+    }
+}
+
 impl From<FileError> for Broken {
     fn from(error: FileError) -> Self {
         Broken::File(error)
@@ -103,9 +116,8 @@ impl Blocks<'_> {
         }
         let (mut rows, cells) = (self.table.another(), self.cells.clone());
         self.at_work.push_back(spawn_blocking(move || {
-            let mut each = |record: &Record<'_>| rows.push(|row| cells.fill(row, record)).map_err(Broken::from);
-            let feed = |chunk: &Chunk| parser.feed(&chunk.bytes, &mut each);
-            let ended = block.iter().try_for_each(feed);
+            let each = |record: &Record<'_>| rows.push(|row| cells.fill(row, record)).map_err(Broken::from);
+            let ended = read(&mut parser, &block, each);
             let records = parser.records();
             Parsed { rows, records, ended }
         }));
@@ -113,11 +125,8 @@ impl Blocks<'_> {
     }
 
     fn here(&mut self, block: &[Chunk]) -> Result<(), SliceError> {
-        let mut each = |record: &Record<'_>| self.table.push(|row| self.cells.fill(row, record));
-        let parser = &mut self.parser;
-        block
-            .iter()
-            .try_for_each(|chunk| parser.feed(&chunk.bytes, &mut each))?;
+        let each = |record: &Record<'_>| self.table.push(|row| self.cells.fill(row, record));
+        read(&mut self.parser, block, each)?;
         self.records = self.parser.records();
         Ok(())
     }
@@ -132,14 +141,7 @@ impl Blocks<'_> {
             Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
             Err(error) => return Err(SliceError::Local(error.to_string())),
         };
-        match parsed.ended {
-            Ok(()) => {}
-            Err(Broken::Row(error)) => return Err(error),
-            Err(Broken::File(error)) => {
-                let record = error.record + self.records;
-                return Err(FileError { record, ..error }.into());
-            }
-        }
+        parsed.ended.map_err(|broken| broken.behind(self.records))?;
         self.records += parsed.records;
         self.table.append(parsed.rows)
     }
@@ -150,20 +152,26 @@ impl Blocks<'_> {
             self.take().await?;
         }
         let before = self.records;
-        let mut each = |record: &Record<'_>| {
+        let each = |record: &Record<'_>| {
             self.table
                 .push(|row| self.cells.fill(row, record))
                 .map_err(Broken::from)
         };
         let mut last = self.parser.of_part(self.offset).unwrap_or(self.parser);
-        let read = rest.iter().try_for_each(|chunk| last.feed(&chunk.bytes, &mut each));
-        match read.and_then(|()| last.finish(&mut each)) {
-            Ok(()) => Ok(last.header().unwrap_or_default().len()),
-            Err(Broken::Row(error)) => Err(error),
-            Err(Broken::File(error)) => {
-                let record = error.record + before;
-                Err(FileError { record, ..error }.into())
-            }
-        }
+        let read = read(&mut last, &rest, each);
+        read.map_err(|broken| broken.behind(before))?;
+        Ok(last.header().unwrap_or_default().len())
     }
+}
+
+/// Reads a block to its end, where a record ends too: of one that did not, nothing is lost in silence.
+fn read<E: From<FileError>>(
+    parser: &mut CsvParser,
+    block: &[Chunk],
+    mut each: impl FnMut(&Record<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    block
+        .iter()
+        .try_for_each(|chunk| parser.feed(&chunk.bytes, &mut each))?;
+    parser.finish(&mut each)
 }

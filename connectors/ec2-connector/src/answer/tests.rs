@@ -186,7 +186,7 @@ fn what_cannot_be_read_has_a_place() {
             "</DescribeInstancesResponse><a/>",
             "ill-formed XML",
         ),
-        ("DescribeInstancesResponse", "html", "another document"),
+        ("DescribeInstancesResponse", "html", "another document than AWS's"),
     ] {
         let body = FULL.replace(from, to);
         assert_ne!(body, FULL, "{from}");
@@ -201,7 +201,7 @@ fn what_cannot_be_read_has_a_place() {
     }
     assert_eq!(
         ours(b"<html/>").unwrap_err().to_string(),
-        "the answer cannot be read: another document at byte 7"
+        "the answer cannot be read: another document than AWS's at byte 7"
     );
 }
 

@@ -67,7 +67,7 @@ impl<'x> Xml<'x> {
         let mut xml = Xml { reader };
         match xml.outside()? {
             Some(start) if start.local_name().into_inner() == root => Ok(xml),
-            _ => Err(xml.unreadable("another document")),
+            _ => Err(xml.unreadable("another document than AWS's")),
         }
     }
 

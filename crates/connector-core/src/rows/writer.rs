@@ -132,8 +132,8 @@ impl SliceRows {
     pub fn push<R>(&mut self, columns: &[Column<R>], record: &R) -> Result<(), SliceError> {
         if self.tables.is_empty() {
             let is = |given: &[Heading]| {
-                let pairs = given.iter().zip(columns);
-                given.len() == columns.len() && pairs.into_iter().all(|(heading, column)| column.is(heading))
+                let mut pairs = given.iter().zip(columns);
+                given.len() == columns.len() && pairs.all(|(heading, column)| column.is(heading))
             };
             let form = self.rows.form(is, || columns.iter().map(Column::heading).collect());
             self.begin_with(1, form);

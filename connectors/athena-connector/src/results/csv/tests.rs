@@ -75,7 +75,8 @@ fn read_as_written<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
 fn read_in_parts<'a>(mut first: CsvParser, chunks: impl IntoIterator<Item = &'a [u8]>, least: usize) -> Outcome {
     let (mut cutter, mut part, mut offset) = (Cutter::default(), Vec::new(), 0);
     let mut outcome = Outcome::default();
-    let mut read = |part: &[u8], is_last| {
+    let first_limit = first.limit();
+    let mut read = |part: &[u8]| {
         let before = outcome.rows.len() as u64;
         let mut each = |record: &Record<'_>| {
             let fields = record.fields().map(|field| field.map(str::to_owned));
@@ -85,7 +86,7 @@ fn read_in_parts<'a>(mut first: CsvParser, chunks: impl IntoIterator<Item = &'a 
         let mut own = first.of_part(offset);
         let parser = own.as_mut().unwrap_or(&mut first);
         let ended = parser.feed(part, &mut each);
-        let ended = ended.and_then(|()| if is_last { parser.finish(&mut each) } else { Ok(()) });
+        let ended = ended.and_then(|()| parser.finish(&mut each));
         offset += part.len() as u64;
         outcome.header = first.header().map(<[String]>::to_vec);
         if let Err(error) = ended {
@@ -94,7 +95,7 @@ fn read_in_parts<'a>(mut first: CsvParser, chunks: impl IntoIterator<Item = &'a 
         }
         (outcome.error.is_none(), first.limit())
     };
-    let (mut goes_on, mut largest) = read(&[], false);
+    let (mut goes_on, mut largest) = (true, first_limit);
     for chunk in chunks {
         if !goes_on {
             break;
@@ -103,12 +104,12 @@ fn read_in_parts<'a>(mut first: CsvParser, chunks: impl IntoIterator<Item = &'a 
         let (front, back) = chunk.split_at(cut.unwrap_or(chunk.len()));
         part.extend_from_slice(front);
         if cut.is_some() {
-            (goes_on, largest) = read(&part, false);
+            (goes_on, largest) = read(&part);
             part = back.to_vec();
         }
     }
     if goes_on {
-        read(&part, true);
+        read(&part);
     }
     outcome
 }
