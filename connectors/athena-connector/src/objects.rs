@@ -1,6 +1,7 @@
 //! Objects in S3: found in the region of their bucket, read by parallel ranges within a bound on memory, deleted.
 
 mod download;
+mod fault;
 mod location;
 mod range;
 
@@ -16,6 +17,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub(crate) use download::{Chunk, Download};
+pub(crate) use fault::ObjectError;
 pub(crate) use location::Location;
 
 /// KiB that all downloads of a run may have read ahead: what is on its way, and what waits to be made into rows meanwhile. What a
@@ -133,8 +135,8 @@ pub(crate) fn is_missing(error: &AwsError) -> bool {
     matches!(error.code.as_deref(), Some("NoSuchKey" | "NoSuchBucket" | "NotFound")) || error.http_status == Some(404)
 }
 
-/// Whether an error says that the range begins behind the end: an object of no bytes.
-fn is_empty_object<E>(error: &SdkError<E>) -> bool {
+/// Whether an error says that the range begins behind the end of the object.
+fn is_behind_the_end<E>(error: &SdkError<E>) -> bool {
     has_status(error, 416)
 }
 

@@ -19,7 +19,7 @@ pub(crate) use self::leftovers::Leftovers;
 use crate::collector::until;
 use crate::execute::{Executor, Succeeded, timed_out};
 use crate::job::{Fetch, Job};
-use crate::objects::{Location, Objects, Reader, is_missing};
+use crate::objects::{Location, ObjectError, Objects, Reader, is_missing};
 use crate::results::FileError;
 use crate::results::types::AthenaType;
 use crate::statistics::{Notes, is_reused};
@@ -189,12 +189,12 @@ impl Fetcher<'_> {
         drop(first);
         match self.by_s3(statement, shape, Some(infos), location, rows).await {
             Ok(()) => Ok(("s3", "the result is more than one page".to_owned())),
-            Err(SliceError::Aws(error)) if is_no_way(&error) => {
+            Err(ObjectError::Other(SliceError::Aws(error))) if is_no_way(&error) => {
                 tracing::debug!(%error, "the rows are fetched through Athena instead");
                 self.by_api(statement, shape, None, rows).await?;
                 Ok(("api", format!("S3 does not give the result object: {error}")))
             }
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         }
     }
 

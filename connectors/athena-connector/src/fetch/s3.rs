@@ -9,7 +9,7 @@ use connector_core::{SliceError, SliceRows};
 use super::side_by_side::side_by_side;
 use super::{Column, Fetcher, Shape, api, cell, columns};
 use crate::execute::Succeeded;
-use crate::objects::{Download, Location};
+use crate::objects::{Download, Location, ObjectError};
 use crate::results::Record;
 use crate::results::csv::CsvParser;
 use crate::results::text::TextRows;
@@ -37,6 +37,9 @@ impl Cells {
 
 impl Fetcher<'_> {
     /// Reads the object. Its types are in Athena's metadata only: `infos` where they are here already.
+    ///
+    /// # Errors
+    /// An object that is not the statement's result is [`ObjectError::Faulty`].
     pub(super) async fn by_s3(
         &self,
         statement: &Succeeded,
@@ -44,7 +47,7 @@ impl Fetcher<'_> {
         infos: Option<Vec<ColumnInfo>>,
         location: &Location,
         rows: &mut SliceRows,
-    ) -> Result<(), SliceError> {
+    ) -> Result<(), ObjectError> {
         let infos = match infos {
             Some(infos) => infos,
             None => api::infos(&self.page(statement, None, 1).await?),
@@ -65,6 +68,7 @@ impl Fetcher<'_> {
                     return Ok(());
                 }
                 self.push(statement, &columns, record.fields(), rows)
+                    .map_err(ObjectError::from)
             };
             while let Some(chunk) = object.next().await? {
                 lines.feed(&chunk.bytes, &mut each)?;
@@ -75,35 +79,29 @@ impl Fetcher<'_> {
             columns: columns.into(),
             format,
         };
+        let names = cells.columns.iter().map(|column| column.name.clone());
+        let parser = CsvParser::default().with_columns(names.collect());
         let parser = match format {
-            Format::Csv => CsvParser::default().as_written(),
-            Format::Json | Format::Jsonl | Format::Parquet => CsvParser::default(),
+            Format::Csv => parser.as_written(),
+            Format::Json | Format::Jsonl | Format::Parquet => parser,
         };
-        let columns = match self.objects.cores(object.size()) {
-            Some(cores) => side_by_side(&mut object, parser, &cells, cores.num_permits(), table).await?,
-            None => one_by_one(&mut object, parser, &cells, table).await?,
-        };
-        if columns != cells.columns.len() {
-            return Err(SliceError::Local(format!(
-                "the result object has {columns} columns where Athena's metadata has {}",
-                cells.columns.len()
-            )));
+        match self.objects.cores(object.size()) {
+            Some(cores) => side_by_side(&mut object, parser, &cells, cores.num_permits(), table).await,
+            None => one_by_one(&mut object, parser, &cells, table).await,
         }
-        Ok(())
     }
 }
 
-/// Parses the object's records as they come. How many columns the header has.
+/// Parses the object's records as they come.
 async fn one_by_one(
     object: &mut Download,
     mut parser: CsvParser,
     cells: &Cells,
     table: &mut RowWriter,
-) -> Result<usize, SliceError> {
-    let mut each = |record: &Record<'_>| table.push(|row| cells.fill(row, record));
+) -> Result<(), ObjectError> {
+    let mut each = |record: &Record<'_>| table.push(|row| cells.fill(row, record)).map_err(ObjectError::from);
     while let Some(chunk) = object.next().await? {
         parser.feed(&chunk.bytes, &mut each)?;
     }
-    parser.finish(&mut each)?;
-    Ok(parser.header().unwrap_or_default().len())
+    parser.finish(&mut each)
 }

@@ -9,21 +9,21 @@ use connector_core::rows::{RowBuffer, RowWriter};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::s3::Cells;
-use crate::objects::{Chunk, Download};
+use crate::objects::{Chunk, Download, ObjectError};
 use crate::results::csv::{CsvParser, Cutter};
 use crate::results::{FileError, Record};
 
 /// Bytes of a block at least.
 const BLOCK: usize = 1024 * 1024;
 
-/// Parses the object's records on so many cores. How many columns the header has.
+/// Parses the object's records on so many cores.
 pub(super) async fn side_by_side(
     object: &mut Download,
     parser: CsvParser,
     cells: &Cells,
     cores: usize,
     table: &mut RowWriter,
-) -> Result<usize, SliceError> {
+) -> Result<(), ObjectError> {
     let mut blocks = Blocks {
         parser,
         cells,
@@ -79,9 +79,9 @@ enum Broken {
 
 impl Broken {
     /// Where so many records of the object stand before the block.
-    fn behind(self, records: u64) -> SliceError {
+    fn behind(self, records: u64) -> ObjectError {
         match self {
-            Broken::Row(error) => error,
+            Broken::Row(error) => error.into(),
             Broken::File(error) => {
                 let record = error.record + records;
                 FileError { record, ..error }.into()
@@ -104,7 +104,7 @@ impl From<SliceError> for Broken {
 
 impl Blocks<'_> {
     /// Has a block parsed. The first one is before this returns.
-    async fn begin(&mut self, block: Vec<Chunk>) -> Result<(), SliceError> {
+    async fn begin(&mut self, block: Vec<Chunk>) -> Result<(), ObjectError> {
         let length: usize = block.iter().map(|chunk| chunk.bytes.len()).sum();
         let part = self.parser.of_part(self.offset);
         self.offset += length as u64;
@@ -124,30 +124,35 @@ impl Blocks<'_> {
         Ok(())
     }
 
-    fn here(&mut self, block: &[Chunk]) -> Result<(), SliceError> {
-        let each = |record: &Record<'_>| self.table.push(|row| self.cells.fill(row, record));
+    fn here(&mut self, block: &[Chunk]) -> Result<(), ObjectError> {
+        let each = |record: &Record<'_>| {
+            self.table
+                .push(|row| self.cells.fill(row, record))
+                .map_err(ObjectError::from)
+        };
         read(&mut self.parser, block, each)?;
         self.records = self.parser.records();
         Ok(())
     }
 
     /// Waits for the first of those at work, and adds its rows.
-    async fn take(&mut self) -> Result<(), SliceError> {
+    async fn take(&mut self) -> Result<(), ObjectError> {
         let Some(first) = self.at_work.pop_front() else {
             return Ok(());
         };
         let parsed = match first.await {
             Ok(parsed) => parsed,
             Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
-            Err(error) => return Err(SliceError::Local(error.to_string())),
+            Err(error) => return Err(SliceError::Local(error.to_string()).into()),
         };
         parsed.ended.map_err(|broken| broken.behind(self.records))?;
         self.records += parsed.records;
-        self.table.append(parsed.rows)
+        self.table.append(parsed.rows)?;
+        Ok(())
     }
 
     /// What stands behind the last cut is the rest of the object.
-    async fn end(mut self, rest: Vec<Chunk>) -> Result<usize, SliceError> {
+    async fn end(mut self, rest: Vec<Chunk>) -> Result<(), ObjectError> {
         while !self.at_work.is_empty() {
             self.take().await?;
         }
@@ -159,8 +164,7 @@ impl Blocks<'_> {
         };
         let mut last = self.parser.of_part(self.offset).unwrap_or(self.parser);
         let read = read(&mut last, &rest, each);
-        read.map_err(|broken| broken.behind(before))?;
-        Ok(last.header().unwrap_or_default().len())
+        read.map_err(|broken| broken.behind(before))
     }
 }
 

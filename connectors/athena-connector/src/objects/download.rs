@@ -2,13 +2,13 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use auth_core::{AwsError, Host};
+use auth_core::Host;
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use super::range::{Range, Source};
-use super::{Location, Reader};
+use super::range::{Answer, Range, Source};
+use super::{Location, ObjectError, Reader};
 
 /// The first range: most results are no larger, and need one request.
 const FIRST: u64 = 1024 * 1024;
@@ -32,7 +32,7 @@ pub(crate) struct Download {
     driver: JoinSet<()>,
 }
 
-type Chunks = mpsc::UnboundedReceiver<Result<Chunk, AwsError>>;
+type Chunks = mpsc::UnboundedReceiver<Result<Chunk, ObjectError>>;
 
 /// What is read ahead, in order.
 #[derive(Debug)]
@@ -63,13 +63,13 @@ impl Download {
     /// Opens an object.
     ///
     /// # Errors
-    /// One that is not there or may not be read.
-    pub(crate) async fn open(reader: &Reader, host: &Host, location: &Location) -> Result<Self, AwsError> {
+    /// One that is not there, may not be read, or is not what S3 says of it.
+    pub(crate) async fn open(reader: &Reader, host: &Host, location: &Location) -> Result<Self, ObjectError> {
         let mut source = Source {
             reader: reader.clone(),
             host: host.clone(),
             location: location.clone(),
-            etag: None,
+            opened: None,
         };
         let (sender, ranges) = mpsc::unbounded_channel();
         let next = Arc::default();
@@ -85,19 +85,17 @@ impl Download {
             at_work: None,
             driver: JoinSet::new(),
         };
-        let Some(output) = source.get(0, FIRST).await? else {
+        let Some(Answer { end, body, object }) = source.get(0, FIRST).await? else {
             return Ok(download(source, 0, None));
         };
-        let length = output.content_length().unwrap_or_default().unsigned_abs();
-        // `bytes 0-1048575/5000000`; a server that knows no ranges sends the whole.
-        let total = output
-            .content_range()
-            .and_then(|range| range.rsplit('/').next()?.parse().ok());
-        source.etag = output.e_tag().map(str::to_owned);
-        let size = total.unwrap_or(length);
-        let end = if total.is_some() { FIRST.min(size) } else { length };
+        let size = object.size;
+        source.opened = Some(object);
+        // Who answers a range as if it were the whole says that the object ends with it: whether it does, the byte behind it tells.
+        if size == FIRST && source.get(FIRST, FIRST + 1).await?.is_some() {
+            return Err(source.faulty("it goes on behind its end"));
+        }
         *lock(&next) = end;
-        let first = Range::new(source.clone(), 0, end, Some(output.body));
+        let first = Range::new(source.clone(), 0, end, Some(body));
         let mut download = download(source.clone(), size, Some(first));
         if end < size {
             let room = Arc::clone(&reader.objects.0.room);
@@ -115,7 +113,7 @@ impl Download {
     ///
     /// # Errors
     /// An object that cannot be read to its end.
-    pub(crate) async fn next(&mut self) -> Result<Option<Chunk>, AwsError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Chunk>, ObjectError> {
         loop {
             if let Some(range) = &mut self.here {
                 if let Some(bytes) = range.next().await? {
@@ -137,7 +135,7 @@ impl Download {
                     return Ok(None);
                 }
                 let why = format!("{} of {} bytes were read", self.read, self.size);
-                return Err(AwsError::answer("s3", "GetObject", why));
+                return Err(self.source.faulty(why));
             }
         }
     }
@@ -203,7 +201,7 @@ async fn drive(
 async fn read(
     mut range: Range,
     mut room: OwnedSemaphorePermit,
-    sender: mpsc::UnboundedSender<Result<Chunk, AwsError>>,
+    sender: mpsc::UnboundedSender<Result<Chunk, ObjectError>>,
 ) {
     let mut loose = 0;
     loop {

@@ -56,6 +56,8 @@ const KEPT: usize = 1 << 20;
 #[derive(Debug)]
 pub struct CsvParser {
     header: Option<Arc<[String]>>,
+    /// What the header must be, where that is known.
+    expected: Option<Vec<String>>,
     largest_record: usize,
     /// Whether records keep their quotes doubled.
     as_written: bool,
@@ -82,6 +84,7 @@ impl CsvParser {
     pub fn with_largest_record(bytes: usize) -> Self {
         CsvParser {
             header: None,
+            expected: None,
             largest_record: bytes,
             as_written: false,
             pending: Vec::new(),
@@ -91,6 +94,12 @@ impl CsvParser {
             number: 0,
             ended: false,
         }
+    }
+
+    /// The same, for a file whose header must name these columns. Case is no difference: Trino knows none.
+    pub fn with_columns(mut self, names: Vec<String>) -> Self {
+        self.expected = Some(names);
+        self
     }
 
     /// The same, for who takes the fields of its records by [`Record::as_written`] only: quotes stay doubled, which saves
@@ -224,7 +233,15 @@ impl CsvParser {
         if self.header.is_some() {
             each(&record)?;
         } else {
-            self.header = Some(record.fields().flatten().map(str::to_owned).collect());
+            let header: Arc<[String]> = record.fields().flatten().map(str::to_owned).collect();
+            if let Some(fault) = self
+                .expected
+                .take()
+                .and_then(|expected| other_header(&header, &expected))
+            {
+                return Err(self.error(0, fault).into());
+            }
+            self.header = Some(header);
         }
         if self.aside.capacity() > KEPT {
             self.aside = String::new();
@@ -262,6 +279,20 @@ impl CsvParser {
             fault,
         }
     }
+}
+
+fn other_header(found: &[String], expected: &[String]) -> Option<Fault> {
+    if found.len() != expected.len() {
+        let count = |names: &[String]| format!("{} columns", names.len());
+        let (found, expected) = (count(found), count(expected));
+        return Some(Fault::OtherHeader { found, expected });
+    }
+    let mut pairs = found.iter().zip(expected).enumerate();
+    let (at, (found, expected)) = pairs.find(|(_, (found, expected))| !found.eq_ignore_ascii_case(expected))?;
+    Some(Fault::OtherHeader {
+        found: format!("`{found}` as column {}", at + 1),
+        expected: format!("`{expected}`"),
+    })
 }
 
 /// Writes fields that have doubled quotes aside, with single ones.

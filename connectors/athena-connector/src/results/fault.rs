@@ -20,6 +20,14 @@ pub enum Fault {
     /// A CSV file of 0 bytes. Athena writes a header even for no rows.
     #[error("the file is empty, it has no header")]
     NoHeader,
+    /// The header is another one than that of the result's columns.
+    #[error("the header is not that of the result: it has {found}, Athena's metadata {expected}")]
+    OtherHeader {
+        /// What stands in the header, where the two differ.
+        found: String,
+        /// What the metadata has there.
+        expected: String,
+    },
     /// A field of the header is NULL. Athena quotes names, the empty name too.
     #[error("a column of the header has no quoted name")]
     UnnamedColumn,
