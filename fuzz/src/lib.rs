@@ -23,7 +23,7 @@ pub mod results;
 mod rows;
 mod slice;
 mod state;
-#[path = "../../connectors/athena-connector/src/statement.rs"]
+#[path = "../../connectors/athena-connector/src/statement/mod.rs"]
 pub mod statement;
 #[path = "../../crates/connector-core/src/table.rs"]
 pub mod table;

@@ -21,12 +21,13 @@ pub(crate) struct Options {
 /// A page: its name below `docs/reference`, the program that prints it, and the arguments with which it does.
 type Page = (&'static str, &'static str, &'static [&'static str]);
 
-const PAGES: [Page; 6] = [
+const PAGES: [Page; 7] = [
     ("ec2-parameters.md", "ec2-connector", &["reference", "parameters"]),
     ("ec2-parameters.schema.json", "ec2-connector", &["spec"]),
     ("ec2-instances.md", "ec2-connector", &["reference", "table"]),
     ("athena-parameters.md", "athena-connector", &["reference", "parameters"]),
     ("athena-parameters.schema.json", "athena-connector", &["spec"]),
+    ("athena-statements.md", "athena-connector", &["reference", "statements"]),
     ("faults.md", "fault-matrix", &["page"]),
 ];
 

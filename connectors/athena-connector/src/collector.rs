@@ -1,5 +1,6 @@
 //! One slice from workgroup to rows: look at the workgroup, run the statements in order, fetch what they give.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +9,7 @@ use auth_core::host::AsyncSleep as _;
 use auth_core::{AwsError, Host};
 use aws_sdk_athena::Client;
 use aws_sdk_athena::config::Builder;
-use connector_core::slice::Outcome;
+use connector_core::slice::{Outcome, Step};
 use connector_core::{Collector, Slice, SliceError, SliceRows};
 
 use crate::desk::Desk;
@@ -19,7 +20,7 @@ use crate::job::{Job, ResultSettings, Source, filled};
 use crate::objects::Objects;
 use crate::pace::Pace;
 use crate::running::Running;
-use crate::statement::{Kind, Statement, split};
+use crate::statement::{Statement, split};
 use crate::statistics::Notes;
 use crate::workgroup::{Place, inspect, look};
 
@@ -74,11 +75,7 @@ impl AthenaCollector {
         };
         match &self.job.source {
             Source::Statements(statements) => Ok((statements.iter().map(fill).collect(), None)),
-            Source::Prepared(name) => {
-                let text = format!("EXECUTE {name}");
-                let kind = Kind::Change;
-                Ok((vec![Statement { number: 1, text, kind }], None))
-            }
+            Source::Prepared(name) => Ok((vec![Statement::new(1, format!("EXECUTE {name}"))], None)),
             Source::Named(id) => {
                 let answer = client.get_named_query().named_query_id(id).send().await;
                 let answer = answer.map_err(AwsError::of("athena", "GetNamedQuery"))?;
@@ -115,6 +112,7 @@ impl AthenaCollector {
             desk: Desk::new(client.clone()),
             client,
             token: Arc::clone(&slice.attempt),
+            steps: slice.steps.clone(),
             place: place.clone(),
             catalog: filled(&self.job.catalog, account, region),
             database: database.or_else(|| self.job.database.as_ref().map(|name| filled(name, account, region))),
@@ -182,6 +180,20 @@ impl Collector for AthenaCollector {
         self.job.digest()
     }
 
+    fn resuming(&self, steps: &BTreeMap<u32, Step>) -> Vec<String> {
+        let become_of = |number: u32, what: &str| match steps.get(&number) {
+            Some(step) => format!("statement {number} ({what}) {step}"),
+            None => format!("statement {number} ({what}) runs"),
+        };
+        match &self.job.source {
+            Source::Statements(statements) => statements
+                .iter()
+                .map(|statement| become_of(statement.number, statement.kind.substatement))
+                .collect(),
+            Source::Named(name) | Source::Prepared(name) => vec![become_of(1, name)],
+        }
+    }
+
     async fn abandon(&self, slice: &Slice) {
         self.running.stop_slice(&slice.attempt).await;
     }
@@ -194,8 +206,7 @@ impl Collector for AthenaCollector {
 /// Groups of statements that may run at the same time: reads that follow one another, at most `most`. What changes
 /// something runs alone.
 fn side_by_side(statements: &[Statement], most: usize) -> Vec<&[Statement]> {
-    let reads = |statement: &Statement| statement.kind != Kind::Change;
-    let runs = statements.chunk_by(move |a, b| reads(a) && reads(b));
+    let runs = statements.chunk_by(|a, b| a.only_reads() && b.only_reads());
     runs.flat_map(|run| run.chunks(most.max(1))).collect()
 }
 

@@ -9,10 +9,11 @@ use aws_sdk_athena::Client;
 use aws_sdk_athena::operation::start_query_execution::StartQueryExecutionInput;
 use aws_sdk_athena::operation::start_query_execution::builders::StartQueryExecutionInputBuilder;
 use aws_sdk_athena::types::{
-    QueryExecution, QueryExecutionContext, QueryExecutionState, ResultReuseByAgeConfiguration, ResultReuseConfiguration,
+    QueryExecution, QueryExecutionContext, QueryExecutionState, QueryExecutionStatus, ResultReuseByAgeConfiguration,
+    ResultReuseConfiguration,
 };
 use connector_core::SliceError;
-use connector_core::slice::Outcome;
+use connector_core::slice::{CHANGES, Outcome, Step, Steps};
 use futures::future::try_join_all;
 
 use crate::collector::sleep;
@@ -21,7 +22,7 @@ use crate::failure::{Again, again, ended, failed, reason, refused};
 use crate::job::{Fetch, Job};
 use crate::pace::{HELD_UP, Pace, Turn};
 use crate::running::{Query, Running};
-use crate::statement::{Kind, Statement};
+use crate::statement::{Effect, Kind, Statement};
 use crate::statistics::{Note, Notes, is_final, scanned};
 use crate::workgroup::Place;
 
@@ -46,8 +47,10 @@ pub(crate) struct Executor {
     pub(crate) pace: Pace,
     pub(crate) desk: Desk,
     pub(crate) client: Client,
-    /// Of this run and slice.
+    /// Of this run, slice and try.
     pub(crate) token: Arc<str>,
+    /// What the slice has done that it does once.
+    pub(crate) steps: Steps,
     pub(crate) place: Place,
     pub(crate) catalog: String,
     pub(crate) database: Option<String>,
@@ -63,6 +66,14 @@ pub(crate) struct Succeeded {
     pub(crate) note: Note,
     /// Until then its rows must be here.
     pub(crate) deadline: SystemTime,
+}
+
+impl Succeeded {
+    /// Its kind: what AWS says it is, and where AWS does not say, what its words are.
+    pub(crate) fn kind(&self) -> &'static Kind {
+        let named = self.execution.substatement_type().filter(|name| !name.is_empty());
+        named.map_or(self.statement.kind, Kind::of_substatement)
+    }
 }
 
 impl Executor {
@@ -82,19 +93,102 @@ impl Executor {
 
     /// Runs a statement to its end.
     async fn execute(&self, statement: &Statement) -> Result<Succeeded, SliceError> {
-        self.run(
-            statement,
-            self.job.fetch == Fetch::Unload && statement.kind == Kind::Select,
-        )
-        .await
+        if statement.only_reads() {
+            let unloads = self.job.fetch == Fetch::Unload && statement.unloads;
+            self.read(statement, unloads).await
+        } else {
+            self.change(statement).await
+        }
     }
 
-    /// Runs a statement to its end, and never within an UNLOAD.
+    /// Runs a statement that changes nothing, and never within an UNLOAD.
     pub(crate) async fn execute_as_it_is(&self, statement: &Statement) -> Result<Succeeded, SliceError> {
-        self.run(statement, false).await
+        self.read(statement, false).await
     }
 
-    async fn run(&self, statement: &Statement, unloads: bool) -> Result<Succeeded, SliceError> {
+    /// Runs a statement that changes something, once: whatever became of an earlier try, here or in a process before this
+    /// one, is looked up before anything is started. Its token is the same until a try is known to have ended without an
+    /// effect, so AWS runs it once also where its answer to the start was lost.
+    async fn change(&self, statement: &Statement) -> Result<Succeeded, SliceError> {
+        let deadline = self.now() + self.job.timeout;
+        let number = statement.number;
+        let mut step = self.steps.get(number);
+        let mut starts = 1;
+        loop {
+            let note = self.notes.begin(number, &self.place.workgroup);
+            let earlier = step.id.is_some();
+            let query = match &step.id {
+                Some(id) => self.running.watch(&self.token, &self.client, id, &note),
+                None => {
+                    let token = format!("{}-{number}-change-{}", self.steps.name(), step.failures + 1);
+                    let query = self.start(self.input(&statement.text, token), &note, deadline).await?;
+                    step.id = Some(query.id.clone());
+                    self.steps.keep(number, &step)?;
+                    query
+                }
+            };
+            let waited = self.wait(&query, number, deadline).await;
+            let execution = match waited {
+                Err(error) if step.done => {
+                    self.notes.warn(format!(
+                        "statement {number} has succeeded before as query {}; AWS says no more of it now: {error}",
+                        query.id
+                    ));
+                    query.ended();
+                    self.known(&query.id)
+                }
+                waited => waited?,
+            };
+            if step.done || state(&execution) == Some(&QueryExecutionState::Succeeded) {
+                step.done = true;
+                self.steps.keep(number, &step)?;
+                let succeeded = Succeeded {
+                    statement: statement.clone(),
+                    unloaded: None,
+                    execution,
+                    note,
+                    deadline,
+                };
+                if succeeded.kind().effect != Effect::None {
+                    self.notes.add(CHANGES, 1);
+                }
+                return Ok(succeeded);
+            }
+            step = Step {
+                failures: step.failures + 1,
+                ..Step::default()
+            };
+            self.steps.keep(number, &step)?;
+            if earlier {
+                // It failed or was stopped before: this is the next try.
+                continue;
+            }
+            if again(&execution, statement.effect) == Again::No || starts == MOST_STARTS {
+                return Err(failed(&execution));
+            }
+            self.pause(&query.id, &execution, starts).await;
+            starts += 1;
+        }
+    }
+
+    /// A query that has succeeded, and that AWS does not tell of.
+    fn known(&self, id: &str) -> QueryExecution {
+        let status = QueryExecutionStatus::builder().state(QueryExecutionState::Succeeded);
+        QueryExecution::builder()
+            .query_execution_id(id)
+            .status(status.build())
+            .build()
+    }
+
+    /// Before a statement is started once more.
+    async fn pause(&self, id: &str, execution: &QueryExecution, starts: u32) {
+        tracing::info!(query = id, why = reason(execution), "the statement is started again");
+        sleep(&self.host, BETWEEN_STARTS * starts).await;
+    }
+
+    /// Runs a statement that changes nothing. Its name is that of the try at the slice, so what was stopped or has failed
+    /// runs anew.
+    async fn read(&self, statement: &Statement, unloads: bool) -> Result<Succeeded, SliceError> {
         let deadline = self.now() + self.job.timeout;
         let mut number = 1;
         loop {
@@ -116,16 +210,10 @@ impl Executor {
                     deadline,
                 });
             }
-            let may = again(&execution, statement.kind != Kind::Change);
-            if may == Again::No || number == MOST_STARTS {
+            if again(&execution, Effect::None) == Again::No || number == MOST_STARTS {
                 return Err(failed(&execution));
             }
-            tracing::info!(
-                query = query.id,
-                why = reason(&execution),
-                "the statement is started again"
-            );
-            sleep(&self.host, BETWEEN_STARTS * number).await;
+            self.pause(&query.id, &execution, number).await;
             number += 1;
         }
     }

@@ -6,6 +6,8 @@ use aws_sdk_athena::types::{QueryExecution, QueryExecutionState};
 use connector_core::SliceError;
 use connector_core::slice::Outcome;
 
+use crate::statement::Effect;
+
 /// What is to become of a query that has not succeeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Again {
@@ -15,23 +17,23 @@ pub(crate) enum Again {
     No,
 }
 
-/// Whether a query that AWS has called FAILED may be started once more. A read may, when AWS says that it is worth it; what
-/// writes may only after a commit that another writer came before: else data is written twice.
+/// Whether a query that AWS has called FAILED may be started once more. What changes nothing may, when AWS says that it is
+/// worth it; what changes rows in one commit may only after a commit that another writer came before: else data is written
+/// twice. By the error's code: a reason may quote anything.
 /// <https://docs.aws.amazon.com/athena/latest/APIReference/API_AthenaError.html>
-pub(crate) fn again(execution: &QueryExecution, reads_only: bool) -> Again {
+pub(crate) fn again(execution: &QueryExecution, effect: Effect) -> Again {
     let status = execution.status();
     if status.and_then(|status| status.state()) != Some(&QueryExecutionState::Failed) {
         return Again::No;
     }
-    let retryable = status
-        .and_then(|status| status.athena_error())
-        .is_some_and(|error| error.retryable());
-    let lost_the_commit = reason(execution).contains("ICEBERG_COMMIT_ERROR");
-    if lost_the_commit || (reads_only && retryable) {
-        Again::Yes
-    } else {
-        Again::No
-    }
+    let may = match effect {
+        Effect::None => status
+            .and_then(|status| status.athena_error())
+            .is_some_and(|error| error.retryable()),
+        Effect::Commit => code(&reason(execution)) == Some("ICEBERG_COMMIT_ERROR"),
+        Effect::Change => false,
+    };
+    if may { Again::Yes } else { Again::No }
 }
 
 /// AWS's own words.
@@ -199,18 +201,30 @@ mod tests {
     fn only_what_cannot_be_done_twice_is_started_again() {
         use QueryExecutionState::{Cancelled, Failed};
         let commit = "ICEBERG_COMMIT_ERROR: Failed to commit";
-        for (state, reason, retryable, reads_only, expected) in [
-            (Failed, "GENERIC_INTERNAL_ERROR: x", true, true, Again::Yes),
-            (Failed, "GENERIC_INTERNAL_ERROR: x", true, false, Again::No),
-            (Failed, "GENERIC_INTERNAL_ERROR: x", false, true, Again::No),
-            (Failed, commit, false, false, Again::Yes),
-            (Cancelled, commit, true, true, Again::No),
+        for (state, reason, retryable, effect, expected) in [
+            (Failed, "GENERIC_INTERNAL_ERROR: x", true, Effect::None, Again::Yes),
+            (Failed, "GENERIC_INTERNAL_ERROR: x", true, Effect::Commit, Again::No),
+            (Failed, "GENERIC_INTERNAL_ERROR: x", true, Effect::Change, Again::No),
+            (Failed, "GENERIC_INTERNAL_ERROR: x", false, Effect::None, Again::No),
+            (Failed, commit, false, Effect::Commit, Again::Yes),
+            // A table may be left behind.
+            (Failed, commit, true, Effect::Change, Again::No),
+            // What a user has written is quoted.
+            (
+                Failed,
+                "SYNTAX_ERROR: no column ICEBERG_COMMIT_ERROR: x",
+                false,
+                Effect::Commit,
+                Again::No,
+            ),
+            (Cancelled, commit, true, Effect::None, Again::No),
+            (Cancelled, commit, true, Effect::Commit, Again::No),
         ] {
             let execution = execution(state.clone(), reason, retryable);
             assert_eq!(
-                again(&execution, reads_only),
+                again(&execution, effect),
                 expected,
-                "{state:?} {reason} {retryable} {reads_only}"
+                "{state:?} {reason} {retryable} {effect:?}"
             );
         }
     }

@@ -9,7 +9,8 @@ use connector_core::parameters::{Parameter, Problem, Values};
 use sha2::{Digest as _, Sha256};
 
 use crate::parameters::*;
-use crate::statement::{Kind, Statement, split};
+use crate::statement::{Statement, split};
+use crate::workgroup::is_sealed;
 
 /// Bytes of UTF-8 that a query may have.
 /// <https://docs.aws.amazon.com/athena/latest/APIReference/API_StartQueryExecution.html>
@@ -50,7 +51,7 @@ pub struct Job {
 }
 
 /// Where the text of a query comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Source {
     /// Templates of statements.
     Statements(Vec<Statement>),
@@ -167,7 +168,11 @@ impl Job {
 impl Job {
     /// Of the statements, wherever their text came from.
     pub fn digest(&self) -> String {
-        let digest = Sha256::digest(format!("{:?}", self.source));
+        let texts = match &self.source {
+            Source::Statements(statements) => statements.iter().map(|statement| statement.text.as_str()).collect(),
+            Source::Named(name) | Source::Prepared(name) => vec![name.as_str()],
+        };
+        let digest = Sha256::digest(format!("{texts:?}"));
         digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
@@ -264,8 +269,8 @@ impl Rules<'_> {
                 giving.join(", ")
             ));
         }
-        if self.values.text(&FETCH) == Some("unload") && !statements.iter().any(|one| one.kind == Kind::Select) {
-            self.problem("fetch is `unload`, but no statement is a SELECT: choose another fetch");
+        if self.values.text(&FETCH) == Some("unload") && !statements.iter().any(|one| one.unloads) {
+            self.problem("fetch is `unload`, but no statement is a SELECT that UNLOAD takes: choose another fetch");
         }
     }
 
@@ -352,6 +357,14 @@ impl Rules<'_> {
                 .set_kms_key(key);
             builder.build().ok()
         });
+        if encryption.as_ref().is_some_and(is_sealed)
+            && let Some(fetch @ ("s3" | "unload")) = self.values.text(&FETCH)
+        {
+            self.problem(format!(
+                "encryption is `CSE_KMS`, so only Athena can read what it writes to S3, but fetch is `{fetch}`: set fetch to \
+                 auto or api, or encryption to SSE_KMS"
+            ));
+        }
         let acl = acl.and_then(|acl| {
             let builder = AclConfiguration::builder().s3_acl_option(S3AclOption::from(acl.as_str()));
             builder.build().ok()

@@ -1,8 +1,8 @@
 //! Athena queries over many accounts, exported exactly.
 //!
-//! [`job`] says what is to run, [`collector`] does it for one slice: `workgroup` is looked at, `execute` starts a statement
-//! and waits for it (`running` knows what runs at AWS, `desk` asks for states, `pace` says when), `fetch` gets its rows
-//! from [`results`] (`objects` reads S3), `statistics` tells the ledger.
+//! [`job`] says what is to run, [`statement`] of what kinds it is, [`collector`] does it for one slice: `workgroup` is looked
+//! at, `execute` starts a statement and waits for it (`running` knows what runs at AWS, `desk` asks for states, `pace` says
+//! when), `fetch` gets its rows from [`results`] (`objects` reads S3), `statistics` tells the ledger.
 
 pub mod collector;
 mod desk;
@@ -58,6 +58,10 @@ impl Connector for AthenaConnector {
 
     fn parameters(&self) -> &'static [&'static Parameter] {
         parameters::ALL
+    }
+
+    fn pages(&self) -> &'static [(&'static str, fn() -> String)] {
+        &[("statements", statement::kinds::reference)]
     }
 
     fn actions(&self, values: &Values) -> Vec<&'static str> {

@@ -147,6 +147,29 @@ impl Running {
         })
     }
 
+    /// Watches a query that was started before.
+    pub(crate) fn watch(&self, slice: &Arc<str>, client: &Client, id: &str, note: &Note) -> Query {
+        note.set("id", id);
+        let number = {
+            let mut state = self.state();
+            state.next += 1;
+            let number = state.next;
+            let entry = Entry {
+                slice: Arc::clone(slice),
+                stage: Stage::Started(client.clone(), id.to_owned(), note.clone()),
+            };
+            state.queries.insert(number, entry);
+            number
+        };
+        Query {
+            running: self.clone(),
+            number,
+            client: client.clone(),
+            id: id.to_owned(),
+            note: note.clone(),
+        }
+    }
+
     /// Stops all queries, those that are being started too, and starts no others.
     pub(crate) async fn stop_all(&self) {
         self.state().closed = true;

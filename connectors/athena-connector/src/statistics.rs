@@ -48,6 +48,11 @@ impl Notes {
         self.facts.warn(warning);
     }
 
+    /// Adds to a sum over all slices.
+    pub(crate) fn add(&self, name: &str, amount: u64) {
+        self.facts.add(name, amount);
+    }
+
     /// A query is about to be started.
     pub(crate) fn begin(&self, statement: u32, workgroup: &str) -> Note {
         let index = self.change(|queries| {

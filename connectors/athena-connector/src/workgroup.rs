@@ -2,7 +2,9 @@
 
 use auth_core::{AwsError, ErrorKind};
 use aws_sdk_athena::Client;
-use aws_sdk_athena::types::{ResultConfiguration, WorkGroup, WorkGroupState};
+use aws_sdk_athena::types::{
+    EncryptionConfiguration, EncryptionOption, ResultConfiguration, WorkGroup, WorkGroupState,
+};
 use connector_core::SliceError;
 use connector_core::slice::Outcome;
 
@@ -23,6 +25,8 @@ pub(crate) struct Place {
     pub(crate) bucket_owner: Option<String>,
     /// Athena keeps results itself: there are no objects in S3.
     pub(crate) managed: bool,
+    /// Athena encrypts objects with a key of the client's (CSE_KMS): only the API gives rows that can be read.
+    pub(crate) sealed: bool,
 }
 
 /// Looks at the workgroup. Who may not look goes on: a query may be allowed all the same.
@@ -55,6 +59,7 @@ pub(crate) async fn inspect(
                 location: wishes.location.clone(),
                 bucket_owner: wishes.bucket_owner.clone(),
                 managed: false,
+                sealed: wishes.encryption.as_ref().is_some_and(is_sealed),
             })
         }
         looked => looked,
@@ -148,6 +153,18 @@ fn place(workgroup: &WorkGroup, wishes: &ResultSettings, fetch: Fetch) -> Result
             "set output_location to s3://bucket/prefix/ of a bucket that the role may write to, or give the workgroup one",
         );
     }
+    let encryption = match (&wishes.encryption, own.and_then(|own| own.encryption_configuration())) {
+        (Some(wish), _) if !enforced => Some(wish),
+        (_, own) => own,
+    };
+    let sealed = encryption.is_some_and(is_sealed);
+    if sealed && matches!(fetch, Fetch::S3 | Fetch::Unload) {
+        let message = format!("workgroup {name} encrypts results with CSE_KMS, so S3 gives only what Athena can read");
+        return conflict(
+            message,
+            "set fetch to auto or api, or use SSE_KMS, which S3 decrypts itself",
+        );
+    }
     let bucket_owner = own.and_then(|own| own.expected_bucket_owner()).map(str::to_owned);
     Ok(Place {
         workgroup: name.to_owned(),
@@ -155,7 +172,14 @@ fn place(workgroup: &WorkGroup, wishes: &ResultSettings, fetch: Fetch) -> Result
         location,
         bucket_owner: wishes.bucket_owner.clone().or(bucket_owner),
         managed,
+        sealed,
     })
+}
+
+/// Whether S3 holds what only Athena can read.
+/// <https://docs.aws.amazon.com/athena/latest/ug/encrypting-query-results-stored-in-s3.html>
+pub(crate) fn is_sealed(encryption: &EncryptionConfiguration) -> bool {
+    *encryption.encryption_option() == EncryptionOption::CseKms
 }
 
 fn configuration(wishes: &ResultSettings) -> Option<ResultConfiguration> {

@@ -38,8 +38,8 @@ pub use athena::{QueryState, QueryView};
 pub use clock::Clock;
 pub use estate::{
     AccessKey, Account, AccountState, Athena, Bucket, Canned, ClientAuthentication, Encryption, Estate, Idp, IdpClient,
-    IdpMode, OidcProvider, Pages, QueryError, QueryRule, Quota, Region, Role, Scp, Table, TableError, TrustWebIdentity,
-    Workgroup,
+    IdpMode, Measured, OidcProvider, Pages, QueryError, QueryRule, Quota, Region, Role, Scp, Table, TableError,
+    TrustWebIdentity, Workgroup,
 };
 pub use faults::{Action, Fault, FaultId, Faults};
 pub use record::{Call, Connections};

@@ -361,7 +361,10 @@ fn reference_page<C: Connector>(
 ) -> io::Result<Exit> {
     let page = match matches.get_one::<String>("page").map(String::as_str) {
         Some("table") => verbs::table_reference(connector),
-        _ => reference::markdown(connector.about().name, parameters),
+        name => match connector.pages().iter().find(|(page, _)| Some(*page) == name) {
+            Some((_, page)) => page(),
+            None => reference::markdown(connector.about().name, parameters),
+        },
     };
     stdout.write_all(page.as_bytes())?;
     Ok(Exit::Complete)
@@ -512,7 +515,7 @@ fn command<C: Connector>(connector: &C, parameters: &[&'static Parameter]) -> Co
         .subcommand(
             verb("reference", "Print a reference page in Markdown")
                 .hide(true)
-                .arg(Arg::new("page").value_parser(["parameters", "table"]).required(true)),
+                .arg(Arg::new("page").required(true)),
         )
 }
 

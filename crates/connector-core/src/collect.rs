@@ -423,6 +423,7 @@ impl<C: Collector> Run<C> {
                 access: reached.access.in_region(&region),
                 facts: Facts::default(),
                 attempt: self.state.attempt(reached.account.id.as_str(), &region).into(),
+                steps: self.state.steps(reached.account.id.as_str(), &region),
             };
             let key = (slice.account.id.to_string(), region.clone());
             let begun = (self.now(), slice.clone());

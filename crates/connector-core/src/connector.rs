@@ -1,5 +1,6 @@
 //! What a connector is: what it says of itself, its parameters, and how one slice is collected. All else is shared.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,7 +10,7 @@ use serde_json::{Map, Value as Json};
 use crate::parameters::catalog::SHARED;
 use crate::parameters::{Parameter, Problem, Values};
 use crate::rows::SliceRows;
-use crate::slice::{Slice, SliceError};
+use crate::slice::{Slice, SliceError, Step};
 use crate::table::Heading;
 
 /// What a connector says of itself.
@@ -69,6 +70,11 @@ pub trait Connector: Send + Sync + 'static {
         &[]
     }
 
+    /// Pages of its reference beyond parameters and columns: names, and what writes their Markdown.
+    fn pages(&self) -> &'static [(&'static str, fn() -> String)] {
+        &[]
+    }
+
     /// The IAM actions that a slice needs with these parameters, such as `ec2:DescribeInstances`.
     fn actions(&self, parameters: &Values) -> Vec<&'static str>;
 
@@ -110,6 +116,14 @@ pub trait Collector: Send + Sync + 'static {
     /// on with only where it is the same.
     fn work(&self) -> String {
         String::new()
+    }
+
+    /// What a run that resumes does with a slice that has these steps behind it, in words.
+    fn resuming(&self, steps: &BTreeMap<u32, Step>) -> Vec<String> {
+        steps
+            .iter()
+            .map(|(number, step)| format!("step {number} {step}"))
+            .collect()
     }
 
     /// Stops what runs at AWS for a slice whose time is up; its collection was dropped.

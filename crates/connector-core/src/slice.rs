@@ -1,6 +1,7 @@
 //! The unit of work: one account in one region; and what became of it.
 
 mod outcome;
+mod steps;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,6 +10,7 @@ use auth_core::{Account, AuthError, AwsError, ErrorKind, RegionalAccess};
 use serde_json::{Map, Value as Json};
 
 pub use self::outcome::Outcome;
+pub use self::steps::{CHANGES, Step, Steps};
 
 /// One account in one region, reached and ready.
 #[derive(Clone, Debug)]
@@ -22,6 +24,8 @@ pub struct Slice {
     /// Tells this try at the slice from all others, of other runs too: for tokens that make a call do its work once. A run
     /// that goes on with one that was killed has the same for what had neither succeeded nor failed. Letters, digits and -.
     pub attempt: Arc<str>,
+    /// What the slice does once, whatever fails after it and however often it is tried.
+    pub steps: Steps,
 }
 
 /// What a connector tells the ledger of a slice, also of one that fails or is interrupted.

@@ -138,8 +138,7 @@ pub fn result_text(data: &[u8]) {
         }
     };
     assert_eq!(error, None);
-    let mut lines: Vec<&str> = text.split('\n').collect();
-    lines.pop_if(|rest| rest.is_empty());
+    let lines: Vec<&str> = text.split('\n').filter(|_| !text.is_empty()).collect();
     assert_eq!(rows.len(), lines.len());
     for (row, line) in rows.iter().zip(&lines) {
         assert_eq!(row.len(), columns.max(1));

@@ -2,12 +2,13 @@
 
 use auth_core::{AwsError, Pages};
 use aws_sdk_athena::operation::get_query_results::GetQueryResultsOutput;
-use aws_sdk_athena::types::ColumnInfo;
+use aws_sdk_athena::types::{ColumnInfo, Row};
 use connector_core::{SliceError, SliceRows};
 
-use super::{Column, Fetcher, Shape, cell, columns};
+use super::{Column, Fetcher, cell, columns, has_header, is_text};
 use crate::execute::Succeeded;
 use crate::results::text::TextRows;
+use crate::statement::Gives;
 
 /// Rows of a page at most; the header is one of them.
 /// <https://docs.aws.amazon.com/athena/latest/APIReference/API_GetQueryResults.html>
@@ -19,6 +20,16 @@ pub(super) fn infos(page: &GetQueryResultsOutput) -> Vec<ColumnInfo> {
     metadata
         .map(|metadata| metadata.column_info().to_vec())
         .unwrap_or_default()
+}
+
+/// Holds the first row to be what it should be.
+fn names_of(row: &Row, columns: &[Column]) -> Result<(), AwsError> {
+    let found = row.data().iter().map(|datum| datum.var_char_value());
+    if found.eq(columns.iter().map(|column| Some(column.name.as_str()))) {
+        return Ok(());
+    }
+    let why = "the first row of the result is not the names of the columns";
+    Err(AwsError::answer("athena", "GetQueryResults", why))
 }
 
 impl Fetcher<'_> {
@@ -34,20 +45,43 @@ impl Fetcher<'_> {
         request.send().await.map_err(AwsError::of("athena", "GetQueryResults"))
     }
 
-    /// The number of rows that a statement has changed.
-    pub(super) async fn count(&self, statement: &Succeeded) -> Result<(), SliceError> {
-        let page = self.page(statement, None, 1).await?;
-        if let Some(count) = page.update_count() {
-            statement.note.set("update_count", count);
+    /// The number of rows that a statement has changed. Rows that it has all the same are not published in silence.
+    pub(super) async fn count(&self, statement: &Succeeded) -> Result<(), AwsError> {
+        if self.has_rows(statement).await? {
+            self.notes.warn(format!(
+                "statement {} gives rows, but AWS calls it {}, which is no kind of statement that is known to: they are not \
+                 in the output",
+                statement.statement.number,
+                statement.execution.substatement_type().unwrap_or("nothing")
+            ));
         }
         Ok(())
+    }
+
+    /// Whether the result has a row, be it the names of the columns; and the number of rows that the statement has changed,
+    /// for the ledger.
+    pub(super) async fn has_rows(&self, statement: &Succeeded) -> Result<bool, AwsError> {
+        let mut pages = Pages::of("athena", "GetQueryResults");
+        loop {
+            let page = self.page(statement, pages.token(), 1).await?;
+            if let Some(count) = page.update_count() {
+                statement.note.set("update_count", count);
+            }
+            let rows = page.result_set().map(|result| result.rows().len()).unwrap_or_default();
+            if rows > 0 {
+                return Ok(true);
+            }
+            if !pages.next(page.next_token)? {
+                return Ok(false);
+            }
+        }
     }
 
     /// All pages; `first` where it is here already.
     pub(super) async fn by_api(
         &self,
         statement: &Succeeded,
-        shape: Shape,
+        gives: Gives,
         first: Option<GetQueryResultsOutput>,
         rows: &mut SliceRows,
     ) -> Result<(), SliceError> {
@@ -55,24 +89,26 @@ impl Fetcher<'_> {
             Some(page) => page,
             None => self.page(statement, None, MOST_ROWS).await?,
         };
-        let columns = columns(&infos(&page));
-        if columns.is_empty() {
-            return Ok(());
-        }
+        let columns = columns(&infos(&page), gives)?;
         self.begin(rows, statement.statement.number, &columns);
         let mut lines = TextRows::new(columns.len());
         let mut pages = Pages::of("athena", "GetQueryResults");
         // The first row; a page before it may be empty.
-        let mut header = shape.has_header();
+        let mut header = has_header(gives);
         loop {
             let next = page.next_token.take();
-            let result = page.result_set.take();
-            for data in result.and_then(|result| result.rows).unwrap_or_default() {
+            let Some(data) = page.result_set.take().and_then(|result| result.rows) else {
+                return Err(
+                    AwsError::answer("athena", "GetQueryResults", "the answer has no rows, not even none").into(),
+                );
+            };
+            for data in data {
                 if std::mem::take(&mut header) {
+                    names_of(&data, &columns)?;
                     continue;
                 }
                 let cells = data.data().iter().map(|datum| datum.var_char_value());
-                if shape.is_text() {
+                if is_text(gives) {
                     lines.row(cells, |record| self.push(statement, &columns, record.fields(), rows))?;
                 } else {
                     self.push(statement, &columns, cells, rows)?;
@@ -82,6 +118,10 @@ impl Fetcher<'_> {
                 break;
             }
             page = self.page(statement, pages.token(), MOST_ROWS).await?;
+        }
+        if header {
+            let why = "the result has no row with the names of the columns";
+            return Err(AwsError::answer("athena", "GetQueryResults", why).into());
         }
         lines.finish(|record| self.push(statement, &columns, record.fields(), rows))
     }

@@ -9,21 +9,24 @@ mod unload;
 
 use auth_core::{AwsError, ErrorKind, Host};
 use aws_sdk_athena::Client;
-use aws_sdk_athena::types::{ColumnInfo, QueryExecution, StatementType};
+use aws_sdk_athena::types::ColumnInfo;
 use connector_core::rows::{Format, Row, RowWriter};
+use connector_core::slice::Outcome;
 use connector_core::table::{Heading, Value};
 use connector_core::{Slice, SliceError, SliceRows};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 pub(crate) use self::leftovers::Leftovers;
 use crate::collector::until;
 use crate::execute::{Executor, Succeeded, timed_out};
+use crate::failure::ended;
 use crate::job::{Fetch, Job};
 use crate::objects::{Location, ObjectError, Objects, Reader, is_missing};
 use crate::results::FileError;
 use crate::results::types::AthenaType;
+use crate::statement::Gives;
 use crate::statistics::{Notes, is_reused};
-use crate::workgroup::Place;
+use crate::workgroup::{Place, is_sealed};
 
 /// Fetches the rows of one slice.
 pub(crate) struct Fetcher<'a> {
@@ -38,54 +41,6 @@ pub(crate) struct Fetcher<'a> {
     pub(crate) leftovers: &'a Leftovers,
 }
 
-/// What a statement gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shape {
-    /// Records with a header.
-    Table,
-    /// Lines with a header.
-    Plan,
-    /// Lines without one, of columns or not.
-    Lines,
-    /// The number of rows that it has changed.
-    Count,
-}
-
-impl Shape {
-    /// Whether the first row has the names of the columns.
-    fn has_header(self) -> bool {
-        matches!(self, Shape::Table | Shape::Plan)
-    }
-
-    /// Whether it is text, in the object and in the rows of the API.
-    fn is_text(self) -> bool {
-        matches!(self, Shape::Plan | Shape::Lines)
-    }
-}
-
-/// By what AWS says of the statement, never by the rows.
-/// <https://docs.aws.amazon.com/athena/latest/ug/querying-finding-output-files.html>
-fn shape(execution: &QueryExecution) -> Shape {
-    let location = execution
-        .result_configuration()
-        .and_then(|results| results.output_location());
-    let substatement = execution.substatement_type().unwrap_or_default().to_ascii_uppercase();
-    match execution.statement_type() {
-        Some(StatementType::Ddl) if substatement == "CREATE_TABLE_AS_SELECT" => Shape::Count,
-        // The one utility statement whose result is that of a query.
-        Some(StatementType::Utility) if substatement == "SHOW_FUNCTIONS" => Shape::Table,
-        Some(StatementType::Ddl | StatementType::Utility) => Shape::Lines,
-        _ => match substatement.as_str() {
-            "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "UNLOAD" | "CREATE_TABLE_AS_SELECT" => Shape::Count,
-            "SHOW" | "DESCRIBE" => Shape::Lines,
-            // EXPLAIN ANALYZE too.
-            explain if explain.starts_with("EXPLAIN") => Shape::Plan,
-            _ if location.is_some_and(|location| location.ends_with(".txt")) => Shape::Lines,
-            _ => Shape::Table,
-        },
-    }
-}
-
 /// A column of a result.
 #[derive(Clone, Debug)]
 struct Column {
@@ -93,12 +48,44 @@ struct Column {
     athena_type: AthenaType,
 }
 
-fn columns(infos: &[ColumnInfo]) -> Vec<Column> {
+/// The columns of what a statement gives, by what a page says of them.
+///
+/// # Errors
+/// It says nothing: that is no result without columns, but for lines, which may come without ([`LINE`]).
+fn columns(infos: &[ColumnInfo], gives: Gives) -> Result<Vec<Column>, AwsError> {
+    let text = || AthenaType::of("varchar", 0, 0);
     let column = |info: &ColumnInfo| Column {
         name: info.name().to_owned(),
-        athena_type: AthenaType::of(info.r#type(), info.precision(), info.scale()),
+        athena_type: match gives {
+            // The last lines of a plan are empty, also where its column is a boolean.
+            Gives::Plan | Gives::Lines => text(),
+            _ => AthenaType::of(info.r#type(), info.precision(), info.scale()),
+        },
     };
-    infos.iter().map(column).collect()
+    if !infos.is_empty() {
+        return Ok(infos.iter().map(column).collect());
+    }
+    if gives != Gives::Lines {
+        let why = "the answer does not say which columns the result has";
+        return Err(AwsError::answer("athena", "GetQueryResults", why));
+    }
+    Ok(vec![Column {
+        name: LINE.to_owned(),
+        athena_type: text(),
+    }])
+}
+
+/// The name of the column of lines that AWS gives without one: those of MSCK REPAIR TABLE.
+const LINE: &str = "line";
+
+/// Whether rows and object begin with the names of the columns.
+fn has_header(gives: Gives) -> bool {
+    !matches!(gives, Gives::Lines)
+}
+
+/// Whether the rows are lines of text, in the object and in the rows of the API.
+fn is_text(gives: Gives) -> bool {
+    matches!(gives, Gives::Plan | Gives::Lines)
 }
 
 /// Adds a cell: in CSV the text itself, else the value that the text stands for.
@@ -124,51 +111,99 @@ impl From<FileError> for SliceError {
 impl Fetcher<'_> {
     /// Fetches the rows of `statement` into the slice's table of its number.
     pub(crate) async fn fetch(&self, statement: &Succeeded, rows: &mut SliceRows) -> Result<(), SliceError> {
-        let fetching = async {
-            let (way, why) = self.rows_of(statement, rows).await?;
-            statement.note.set("fetch", json!({"by": way, "why": why}));
-            self.leave(statement).await;
-            Ok(())
+        let number = statement.statement.number;
+        let gives = match statement.unloaded {
+            Some(_) => Gives::Table,
+            None => statement.kind().gives,
         };
-        let fetched = until(self.host, statement.deadline, fetching).await;
-        fetched.unwrap_or_else(|| Err(timed_out(self.job, "its rows were being fetched")))
+        let told = |way: &str, why: &str| statement.note.set("fetch", json!({"by": way, "why": why}));
+        match gives {
+            Gives::Nothing => told("nothing", "the statement gives no rows"),
+            // It has been done. A count that cannot be read is not worth the rest of the slice.
+            Gives::Count => match until(self.host, statement.deadline, self.count(statement)).await {
+                Some(Ok(())) => told("api", "the statement gives a number of rows, no rows"),
+                failed => {
+                    let why = failed.and_then(Result::err).map(|error| error.to_string());
+                    let why = why.unwrap_or_else(|| "AWS did not answer in time".to_owned());
+                    statement.note.set("update_count", Json::Null);
+                    told("nothing", "AWS does not give the number of rows");
+                    self.notes.warn(format!(
+                        "statement {number} has succeeded, but how many rows it has changed cannot be read: {why}"
+                    ));
+                }
+            },
+            _ => {
+                let fetching = self.rows_of(statement, gives, rows);
+                let (way, why) = match until(self.host, statement.deadline, fetching).await {
+                    Some(fetched) => fetched?,
+                    None => return Err(timed_out(self.job, "its rows were being fetched")),
+                };
+                told(way, &why);
+            }
+        }
+        // What stays behind is worth a warning at most, and is asked for no longer than the rows.
+        until(self.host, statement.deadline, self.leave(statement)).await;
+        Ok(())
     }
 
     /// How the rows came, and why so.
-    async fn rows_of(&self, statement: &Succeeded, rows: &mut SliceRows) -> Result<(&'static str, String), SliceError> {
+    async fn rows_of(
+        &self,
+        statement: &Succeeded,
+        mut gives: Gives,
+        rows: &mut SliceRows,
+    ) -> Result<(&'static str, String), SliceError> {
         let asked = |way| Ok((way, "it was asked for".to_owned()));
         let execution = &statement.execution;
         if let Some(target) = &statement.unloaded {
             self.by_unload(statement, target, rows).await?;
             return asked("unload");
         }
-        let shape = shape(execution);
-        if shape == Shape::Count {
-            self.count(statement).await?;
-            return Ok(("api", "the statement gives a number of rows, no rows".to_owned()));
+        if gives == Gives::Executed {
+            if !self.has_rows(statement).await? {
+                return Ok((
+                    "api",
+                    "the statement that was executed gives a number of rows, no rows".to_owned(),
+                ));
+            }
+            gives = Gives::Table;
         }
         let location = execution
             .result_configuration()
             .and_then(|results| results.output_location());
         let location = location.and_then(Location::parse).filter(|_| !self.place.managed);
+        // The workgroup may have been out of sight; the query says it again.
+        let said = execution
+            .result_configuration()
+            .and_then(|results| results.encryption_configuration());
+        let sealed = self.place.sealed || said.is_some_and(is_sealed);
         match (self.job.fetch, location) {
             (Fetch::Api, _) => {
-                self.by_api(statement, shape, None, rows).await?;
+                self.by_api(statement, gives, None, rows).await?;
                 asked("api")
             }
+            (Fetch::S3, Some(_)) if sealed => Err(ended(
+                Outcome::Failed,
+                "the result object is encrypted with CSE_KMS, so only Athena can read it".to_owned(),
+                "set fetch to auto or api, or use SSE_KMS, which S3 decrypts itself",
+            )),
             (Fetch::S3, Some(location)) => {
-                self.by_s3(statement, shape, None, &location, rows).await?;
+                self.by_s3(statement, gives, None, &location, rows).await?;
                 asked("s3")
             }
+            (Fetch::Auto, Some(_)) if sealed => {
+                self.by_api(statement, gives, None, rows).await?;
+                Ok(("api", "the result object is encrypted with CSE_KMS".to_owned()))
+            }
             (_, None) => {
-                self.by_api(statement, shape, None, rows).await?;
+                self.by_api(statement, gives, None, rows).await?;
                 Ok(("api", "there is no result object".to_owned()))
             }
-            (_, Some(_)) if shape.is_text() => {
-                self.by_api(statement, shape, None, rows).await?;
+            (_, Some(_)) if is_text(gives) => {
+                self.by_api(statement, gives, None, rows).await?;
                 Ok(("api", "the statement gives lines".to_owned()))
             }
-            (_, Some(location)) => self.by_what_fits(statement, shape, &location, rows).await,
+            (_, Some(location)) => self.by_what_fits(statement, gives, &location, rows).await,
         }
     }
 
@@ -176,22 +211,31 @@ impl Fetcher<'_> {
     async fn by_what_fits(
         &self,
         statement: &Succeeded,
-        shape: Shape,
+        gives: Gives,
         location: &Location,
         rows: &mut SliceRows,
     ) -> Result<(&'static str, String), SliceError> {
         let first = self.page(statement, None, api::MOST_ROWS).await?;
         if first.next_token().is_none() {
-            self.by_api(statement, shape, Some(first), rows).await?;
+            self.by_api(statement, gives, Some(first), rows).await?;
             return Ok(("api", "the result is one page".to_owned()));
         }
         let infos = api::infos(&first);
         drop(first);
-        match self.by_s3(statement, shape, Some(infos), location, rows).await {
+        match self.by_s3(statement, gives, Some(infos), location, rows).await {
             Ok(()) => Ok(("s3", "the result is more than one page".to_owned())),
+            // Once, and from the beginning: what came of it is no part of the result.
+            Err(ObjectError::Faulty(why)) => {
+                self.notes.warn(format!(
+                    "the result object of statement {} is not what Athena wrote, so its rows came through Athena: {why}",
+                    statement.statement.number
+                ));
+                self.by_api(statement, gives, None, rows).await?;
+                Ok(("api", format!("the result object is not what Athena wrote: {why}")))
+            }
             Err(ObjectError::Other(SliceError::Aws(error))) if is_no_way(&error) => {
                 tracing::debug!(%error, "the rows are fetched through Athena instead");
-                self.by_api(statement, shape, None, rows).await?;
+                self.by_api(statement, gives, None, rows).await?;
                 Ok(("api", format!("S3 does not give the result object: {error}")))
             }
             Err(error) => Err(error.into()),
@@ -245,42 +289,4 @@ impl Fetcher<'_> {
 /// Whether another way may work: S3 says no, or nothing.
 fn is_no_way(error: &AwsError) -> bool {
     error.service == "s3" && (is_missing(error) || matches!(error.kind, ErrorKind::Denied | ErrorKind::Unreachable))
-}
-
-#[cfg(test)]
-mod tests {
-    use aws_sdk_athena::types::ResultConfiguration;
-
-    use super::*;
-
-    #[test]
-    fn what_aws_says_of_a_statement_decides_what_it_gives() {
-        use StatementType::{Ddl, Dml, Utility};
-        for (statement, substatement, ending, expected) in [
-            (Some(Dml), Some("SELECT"), ".csv", Shape::Table),
-            (Some(Dml), None, ".csv", Shape::Table),
-            (Some(Dml), Some("INSERT"), "", Shape::Count),
-            (Some(Dml), Some("MERGE"), "", Shape::Count),
-            (Some(Dml), Some("EXPLAIN"), ".txt", Shape::Plan),
-            (Some(Dml), Some("EXPLAIN_ANALYZE"), ".txt", Shape::Plan),
-            (Some(Ddl), Some("CREATE_TABLE_AS_SELECT"), "", Shape::Count),
-            (Some(Ddl), Some("CREATE_TABLE"), ".txt", Shape::Lines),
-            (Some(Utility), Some("SHOW_TABLES"), ".txt", Shape::Lines),
-            (Some(Utility), Some("DESCRIBE_TABLE"), ".txt", Shape::Lines),
-            (Some(Utility), Some("SHOW_FUNCTIONS"), ".csv", Shape::Table),
-            (None, None, ".txt", Shape::Lines),
-            (None, None, ".csv", Shape::Table),
-        ] {
-            let results = ResultConfiguration::builder().output_location(format!("s3://b/q{ending}"));
-            let execution = QueryExecution::builder()
-                .set_statement_type(statement.clone())
-                .set_substatement_type(substatement.map(str::to_owned))
-                .result_configuration(results.build());
-            assert_eq!(
-                shape(&execution.build()),
-                expected,
-                "{statement:?} {substatement:?} {ending}"
-            );
-        }
-    }
 }

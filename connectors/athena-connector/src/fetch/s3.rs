@@ -7,12 +7,13 @@ use connector_core::rows::{Format, Row, RowWriter};
 use connector_core::{SliceError, SliceRows};
 
 use super::side_by_side::side_by_side;
-use super::{Column, Fetcher, Shape, api, cell, columns};
+use super::{Column, Fetcher, api, cell, columns, has_header, is_text};
 use crate::execute::Succeeded;
 use crate::objects::{Download, Location, ObjectError};
 use crate::results::Record;
 use crate::results::csv::CsvParser;
 use crate::results::text::TextRows;
+use crate::statement::Gives;
 
 /// What cells a record's fields are.
 #[derive(Clone, Debug)]
@@ -43,7 +44,7 @@ impl Fetcher<'_> {
     pub(super) async fn by_s3(
         &self,
         statement: &Succeeded,
-        shape: Shape,
+        gives: Gives,
         infos: Option<Vec<ColumnInfo>>,
         location: &Location,
         rows: &mut SliceRows,
@@ -52,17 +53,14 @@ impl Fetcher<'_> {
             Some(infos) => infos,
             None => api::infos(&self.page(statement, None, 1).await?),
         };
-        let columns = columns(&infos);
-        if columns.is_empty() {
-            return Ok(());
-        }
+        let columns = columns(&infos, gives)?;
         let mut object = Download::open(&self.reader(), self.host, location).await?;
         statement.note.set("result_bytes", object.size());
         let format = rows.format();
         let table = self.begin(rows, statement.statement.number, &columns);
-        if shape.is_text() {
+        if is_text(gives) {
             let mut lines = TextRows::new(columns.len());
-            let mut header = shape.has_header();
+            let mut header = has_header(gives);
             let mut each = |record: &Record<'_>| {
                 if std::mem::take(&mut header) {
                     return Ok(());

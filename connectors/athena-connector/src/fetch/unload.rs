@@ -15,7 +15,7 @@ use crate::execute::Succeeded;
 use crate::failure::ended;
 use crate::objects::{Download, Location};
 use crate::results::parquet::{Part, PartError};
-use crate::statement::Statement;
+use crate::statement::{Gives, Statement};
 
 /// Parts that are loaded at once.
 const PARTS: usize = 4;
@@ -145,12 +145,9 @@ impl Fetcher<'_> {
     /// to be those that other accounts' parts have.
     async fn no_rows(&self, statement: &Succeeded, rows: &mut SliceRows) -> Result<(), SliceError> {
         let text = format!("SELECT * FROM (\n{}\n) LIMIT 0", statement.statement.text);
-        let columns = Statement {
-            text,
-            ..statement.statement.clone()
-        };
+        let columns = Statement::new(statement.statement.number, text);
         let succeeded = self.executor.execute_as_it_is(&columns).await?;
-        let columns = super::columns(&api::infos(&self.page(&succeeded, None, 1).await?));
+        let columns = super::columns(&api::infos(&self.page(&succeeded, None, 1).await?), Gives::Table)?;
         // Files of Hive have names in small letters.
         let heading = |column: &Column| Heading::new(column.name.to_lowercase(), column.athena_type.kind_in_parquet());
         rows.begin(statement.statement.number, columns.iter().map(heading).collect());

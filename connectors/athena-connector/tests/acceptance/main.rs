@@ -17,6 +17,7 @@ mod formats;
 mod in_place;
 mod isolation;
 mod kills;
+mod kinds;
 mod open_files;
 mod outputs;
 mod pages;

@@ -350,7 +350,7 @@ fn a_wrong_value_is_told_before_any_call() {
         ),
         (
             json!({"query": "show tables", "fetch": "unload"}),
-            &["error: fetch is `unload`, but no statement is a SELECT: choose another fetch"],
+            &["error: fetch is `unload`, but no statement is a SELECT that UNLOAD takes: choose another fetch"],
         ),
         (
             json!({"query": "select 1; select 2"}),

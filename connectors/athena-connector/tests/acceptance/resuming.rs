@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_sim::{Canned, Fault, QueryRule, Sim};
+use aws_sim::{Action, Canned, Fault, QueryError, QueryRule, Sim};
 use serde_json::json;
 
 use crate::fleet::*;
@@ -81,6 +81,152 @@ fn a_query_that_failed_runs_anew_and_the_others_do_not() {
     outcome.expect(0);
     assert_whole(&outcome, 1..=3);
     assert_eq!(sim.queries().len(), 3);
+}
+
+const INSERT: &str = "insert into t select * from files";
+
+/// Starts of the INSERT, by the tokens: one token is one query.
+fn inserts(sim: &Sim) -> Vec<String> {
+    let queries = sim.queries();
+    let inserts = queries.into_iter().filter(|query| query.text == INSERT);
+    inserts.map(|query| query.account).collect()
+}
+
+/// A count that cannot be read is worth a warning. <https://github.com/awslabs/amazon-s3-find-and-forget/issues/290>,
+/// <https://github.com/DyfanJones/noctua/issues/104>
+#[test]
+fn a_write_whose_count_cannot_be_read_is_complete() {
+    const DENIED: &str = "You do not seem to have access to the S3 location of your query results. Please confirm your \
+                          account has access to the S3 location where your query results are saved and try again.";
+    for (status, code, message) in [
+        (400, "InvalidRequestException", DENIED),
+        (400, "InvalidRequestException", "Could not find results"),
+        (
+            400,
+            "AccessDeniedException",
+            "User: x is not authorized to perform: athena:GetQueryResults",
+        ),
+    ] {
+        for fetch in ["auto", "s3", "api"] {
+            let mut estate = estate(3);
+            estate.athena().canned(INSERT, Canned::update_count(3));
+            let sim = start(estate);
+            let fault = Fault::on("athena:GetQueryResults").account(&member(2));
+            sim.faults().add(fault.error(status, code, message));
+            let more = json!({"query": INSERT, "fetch": fetch});
+            let outcome = run(&sim, 3).params(more.clone()).expect(0);
+            let slice = slice(&outcome, 2);
+            assert_eq!(
+                (&slice["outcome"], &slice["cause"]),
+                (&json!("empty"), &json!(null)),
+                "{slice}"
+            );
+            assert_eq!(slice["details"]["queries"][0]["update_count"], json!(null), "{slice}");
+            let warning = slice["warnings"][0].as_str().unwrap_or_default();
+            assert!(
+                warning.contains("statement 1 has succeeded") && warning.contains(message),
+                "{warning}"
+            );
+            assert_eq!(queries(&outcome, 1)[0]["update_count"], 3);
+            assert_eq!(outcome.ledger()["totals"]["changes"], 3);
+            // Complete: nothing of it is done again.
+            let again = run(&sim, 3).params(more).after(outcome).flag("--resume").run();
+            again.expect(2).says(&["nothing to resume", "run without --resume"]);
+            assert_eq!(inserts(&sim).len(), 3);
+        }
+    }
+}
+
+/// Whatever fails behind it, a write that has succeeded is not started again.
+#[test]
+fn a_write_before_a_statement_that_fails_runs_once() {
+    let mut estate = estate(3);
+    estate.athena().canned(INSERT, Canned::update_count(3));
+    let sim = start(estate);
+    let select = Fault::on("athena:StartQueryExecution").account(&member(2));
+    let select = select.parameter("QueryString", QUERY);
+    sim.faults()
+        .add(select.error(400, "InvalidRequestException", "SYNTAX_ERROR: line 1:8: not now"));
+    let more = json!({"query": format!("{INSERT}; {QUERY}"), "output_location": "s3://results/{accountId}/x/"});
+    let mut outcome = run(&sim, 3).params(more.clone()).expect(3);
+    for _ in 0..2 {
+        outcome = run(&sim, 3).params(more.clone()).after(outcome).flag("--resume").run();
+        outcome.expect(3).says(&[
+            &format!(
+                "resume {} {FRANKFURT}: statement 1 (INSERT) has succeeded as ",
+                member(2)
+            ),
+            &format!("resume {} {FRANKFURT}: statement 2 (SELECT) runs", member(2)),
+        ]);
+    }
+    sim.faults().clear();
+    let outcome = run(&sim, 3).params(more).after(outcome).flag("--resume").run();
+    outcome.expect(0);
+    assert_whole(&outcome, 1..=3);
+    assert_eq!(queries(&outcome, 2)[0]["update_count"], 3, "{:?}", queries(&outcome, 2));
+    let mut accounts = inserts(&sim);
+    accounts.sort();
+    assert_eq!(accounts, (1..=3).map(member).collect::<Vec<_>>());
+}
+
+/// Its answer is lost, its state is not to be had, its time is up, the run is interrupted: it is looked up before it is
+/// started again.
+#[test]
+fn a_write_of_which_nothing_is_known_is_looked_up_first() {
+    let lost = |call: &str| Fault::on(call).account(&member(1)).then(Action::LoseAnswer);
+    let denied = Fault::on("athena:GetQueryExecution").account(&member(1));
+    let denied = denied.error(
+        400,
+        "AccessDeniedException",
+        "not authorized to perform: athena:GetQueryExecution",
+    );
+    for (fault, more, what) in [
+        (
+            lost("athena:StartQueryExecution"),
+            json!({"call_timeout": 4}),
+            "the answer to its start is lost",
+        ),
+        (denied, json!({}), "its state is not to be had"),
+    ] {
+        let mut estate = estate(2);
+        estate.athena().canned(INSERT, Canned::update_count(3));
+        let sim = start(estate);
+        sim.faults().add(fault);
+        let mut parameters = json!({"query": INSERT});
+        parameters
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        let outcome = run(&sim, 2).params(parameters.clone()).run();
+        outcome.expect(3);
+        assert_eq!(inserts(&sim).len(), 2, "{what}");
+        sim.faults().clear();
+        let outcome = run(&sim, 2).params(parameters).after(outcome).flag("--resume").run();
+        outcome.expect(0);
+        assert_eq!(inserts(&sim).len(), 2, "{what}: {:?}", sim.queries());
+        assert_eq!(queries(&outcome, 1)[0]["update_count"], 3, "{what}");
+    }
+}
+
+/// A write that was stopped or has failed has no effect, so the next try is another query.
+#[test]
+fn a_write_that_failed_runs_anew_once_it_is_resumed() {
+    let mut estate = estate(2);
+    let failing = QueryRule::any().account(&member(1));
+    estate
+        .athena()
+        .canned(INSERT, Canned::update_count(3))
+        .rule(failing.fail_first(1, QueryError::user(1000, "GENERIC_USER_ERROR: no")));
+    let sim = start(estate);
+    let more = json!({"query": INSERT});
+    let outcome = run(&sim, 2).params(more.clone()).expect(3);
+    assert_eq!(inserts(&sim).len(), 2);
+    let outcome = run(&sim, 2).params(more).after(outcome).flag("--resume").run();
+    outcome
+        .expect(0)
+        .says(&["statement 1 (INSERT) has failed and runs again"]);
+    assert_eq!(inserts(&sim).len(), 3);
+    assert_eq!(outcome.ledger()["totals"]["changes"], 2);
 }
 
 #[test]

@@ -84,10 +84,6 @@ fn lines_of_one_column_stay_as_they_are() {
         // The first row equals the header that the statement does not have.
         .table(Table::new("tab_name").column("n", "integer"))
         .canned(
-            "msck repair table orders",
-            one("result").row(&[Some("Partitions not in metastore:\torders:day=2026-01-05")]),
-        )
-        .canned(
             "show partitions orders",
             one("partition")
                 .row(&[Some("partition")])
@@ -115,11 +111,6 @@ fn lines_of_one_column_stay_as_they_are() {
             ]),
         ),
         ("show create table orders", "createtab_stmt", created),
-        (
-            "msck repair table orders",
-            "result",
-            reading::rows(&[["Partitions not in metastore:\torders:day=2026-01-05"]]),
-        ),
         (
             "show partitions orders",
             "partition",

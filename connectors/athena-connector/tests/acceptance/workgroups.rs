@@ -326,7 +326,7 @@ fn what_is_said_of_results_reaches_the_start() {
                 "output_location": "s3://own-{accountId}/x/",
                 "expected_bucket_owner": "{accountId}",
                 "acl": "BUCKET_OWNER_FULL_CONTROL",
-                "fetch": "s3",
+                "fetch": if encryption["EncryptionOption"] == "CSE_KMS" { "api" } else { "s3" },
                 "keep_results": false,
             }))
             .inside();
@@ -356,10 +356,68 @@ fn what_is_said_of_results_reaches_the_start() {
                     call.operation
                 );
             }
+            let read = usize::from(encryption["EncryptionOption"] != "CSE_KMS");
             assert_eq!(
                 (of_account("s3:GetObject").len(), of_account("s3:DeleteObject").len()),
-                (1, 2)
+                (read, 2)
             );
+        }
+    }
+}
+
+/// Only Athena reads what is encrypted with a key of the client's.
+/// <https://github.com/aws/aws-sdk-pandas/issues/2933>
+#[test]
+fn what_only_athena_can_read_comes_by_the_api() {
+    const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/k";
+    let own = json!({"encryption": "CSE_KMS", "kms_key": KEY, "output_location": "s3://results/x/"});
+    for (more, enforced, visible) in [
+        (own, false, true),
+        (json!({"workgroup": "sealed"}), true, true),
+        // Nobody may look at the workgroup: the query tells it.
+        (json!({"workgroup": "sealed"}), true, false),
+    ] {
+        let mut estate = estate();
+        let sealed = Workgroup::new("sealed")
+            .output("s3://results/")
+            .encryption("CSE_KMS", Some(KEY));
+        estate
+            .athena()
+            .workgroup(if enforced { sealed.enforced() } else { sealed })
+            .canned(
+                "select n from large",
+                Canned::generated(&[("n", "integer")], 2500, |row, _, text| {
+                    text.push_str(&row.to_string());
+                    true
+                }),
+            );
+        let sim = start(estate);
+        if !visible {
+            sim.faults()
+                .add(Fault::on("athena:GetWorkGroup").error(400, "AccessDeniedException", "no"));
+        }
+        let by = |fetch: &str| {
+            let run = run(&sim, "select n from large").params(json!({"fetch": fetch, "leading_columns": "none"}));
+            run.params(more.clone()).output("rows.csv")
+        };
+        for fetch in ["auto", "api"] {
+            let outcome = by(fetch).inside();
+            outcome.expect(0);
+            assert_eq!(slice(&outcome)["rows"], 2500, "{more} {fetch}");
+            assert_eq!(sim.count("s3:GetObject"), 0, "{more} {fetch}");
+        }
+        let started = sim.queries().len();
+        for fetch in ["s3", "unload"] {
+            let outcome = by(fetch).run();
+            assert!(
+                !outcome.has_output() && matches!(outcome.code, 2 | 4),
+                "{more} {fetch}: {}",
+                outcome.code
+            );
+            if visible {
+                outcome.says(&["CSE_KMS", "fetch"]);
+                assert_eq!(sim.queries().len(), started, "{more} {fetch}: nothing was started");
+            }
         }
     }
 }

@@ -32,6 +32,10 @@ pub(super) fn execution(query: &Query, now: SystemTime) -> Json {
     if let Some(sub) = query.statement.sub {
         found["SubstatementType"] = sub.into();
     }
+    if let Some(measured) = &query.measured {
+        found["StatementType"] = measured.statement_type.as_str().into();
+        found["SubstatementType"] = measured.substatement.as_str().into();
+    }
     if !query.parameters.is_empty() {
         found["ExecutionParameters"] = query.parameters.clone().into();
     }

@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value as Json;
 
 use super::result::ResultSet;
-use super::statement::Statement;
+use super::statement::{Form, Statement};
 use super::workgroups::Placement;
 use crate::credentials::Identity;
-use crate::estate::QueryError;
+use crate::estate::{Measured, QueryError};
 
 /// The state of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +93,8 @@ pub(super) struct Query {
     pub(super) reuse: Option<Json>,
     /// The result of an earlier query that this one shows.
     pub(super) reused: Option<Arc<ResultSet>>,
+    /// What the real service answered, in place of what the simulator would.
+    pub(super) measured: Option<Arc<Measured>>,
     pub(super) submitted: SystemTime,
     pub(super) queue: Duration,
     pub(super) run: Duration,
@@ -125,7 +127,18 @@ impl Query {
 
     /// The name of its result below the output location.
     pub(super) fn result_name(&self) -> String {
-        self.statement.form().name(&self.id)
+        match &self.measured {
+            Some(measured) => measured.name(&self.id),
+            None => self.statement.form().name(&self.id),
+        }
+    }
+
+    /// Whether an object of that name is written.
+    pub(super) fn has_object(&self) -> bool {
+        match &self.measured {
+            Some(measured) => measured.object.is_some(),
+            None => matches!(self.statement.form(), Form::Csv | Form::Text),
+        }
     }
 
     /// The full address of its result.

@@ -11,7 +11,7 @@ use super::input::{Input, invalid, invalid_input};
 use super::query::{Query, QueryState};
 use super::result::{Column, ResultSet};
 use super::run;
-use super::statement::{Form, Kind};
+use super::statement::Kind;
 use crate::estate::Pages;
 use crate::failure::Failure;
 use crate::pages::Position;
@@ -30,7 +30,7 @@ pub(super) fn get(call: &Call<'_>, input: Input<'_>) -> Result<Json, Failure> {
             ));
         }
     };
-    let (result, header, counted) = {
+    let (result, header, counted, measured) = {
         let state = call.state();
         let query = state.query(call, id).ok_or_else(|| not_found(id))?;
         // The model has no upper bound; the service has.
@@ -42,7 +42,8 @@ pub(super) fn get(call: &Call<'_>, input: Input<'_>) -> Result<Json, Failure> {
             let parts = query.end.as_ref().map_or(Vec::new(), |end| end.parts.clone());
             result = Arc::new(ResultSet::lines(vec![Column::string("manifest")], parts));
         }
-        (result, query.statement.has_header() && !manifest, counts(query))
+        let header = query.statement.has_header() && !manifest && query.measured.is_none();
+        (result, header, counts(query), query.measured.clone())
     };
     let size = u64::try_from(size.unwrap_or(1000)).unwrap_or(1000);
     let binding = format!("GetQueryResults {} {} {id}", call.caller.account, call.region);
@@ -54,10 +55,17 @@ pub(super) fn get(call: &Call<'_>, input: Input<'_>) -> Result<Json, Failure> {
             .open(&binding, token)
             .ok_or_else(|| invalid_input(format!("Malformed nextPageToken {token}")))?,
     };
-    let infos: Vec<Json> = result.columns.iter().map(Column::info).collect();
+    let infos: Vec<Json> = match &measured {
+        Some(measured) => measured.columns.clone(),
+        None => result.columns.iter().map(Column::info).collect(),
+    };
+    let count = match &measured {
+        Some(measured) => measured.update_count,
+        None => result.update_count.or(counted.then_some(0)),
+    };
     let answer = |rows: Vec<Json>, next: Option<Position>| {
         let mut answer = json!({"ResultSet": {"Rows": rows, "ResultSetMetadata": {"ColumnInfo": infos}}});
-        if let Some(count) = result.update_count.or(counted.then_some(0)) {
+        if let Some(count) = count {
             answer["UpdateCount"] = count.into();
         }
         if let Some(next) = next {
@@ -74,12 +82,16 @@ pub(super) fn get(call: &Call<'_>, input: Input<'_>) -> Result<Json, Failure> {
     }
     // The header is the row 0 where there is one.
     let extra = u64::from(header);
-    let all = result.len() + extra;
+    let all = measured
+        .as_ref()
+        .map_or(result.len() + extra, |measured| measured.rows.len() as u64);
     let start = position.at.min(all);
     let end = all.min(start + size);
     let mut rows = Vec::new();
     for at in start..end {
-        if at < extra {
+        if let Some(measured) = &measured {
+            rows.push(measured.rows[usize::try_from(at).unwrap_or(usize::MAX)].clone());
+        } else if at < extra {
             rows.push(row(result.columns.iter().map(|column| Some(column.name.clone()))));
         } else {
             rows.push(row(result.texts(at - extra).into_iter()));
@@ -135,7 +147,7 @@ fn readable(call: &Call<'_>, query: &Query) -> Result<(), Failure> {
     let Some((bucket, key)) = query.placement.object(&query.result_name()) else {
         return Ok(());
     };
-    if !matches!(query.statement.form(), Form::Csv | Form::Text) {
+    if !query.has_object() {
         return Ok(());
     }
     if call.world.estate.athena.results_need_get_object

@@ -95,6 +95,7 @@ pub(super) fn start(call: &Call<'_>, input: Input<'_>) -> Result<Json, Failure> 
         placement,
         reuse: reuse.as_ref().map(|(json, _)| json.clone()),
         reused: None,
+        measured: super::run::canned(call.world, account, region, &text).and_then(|canned| canned.measured.clone()),
         submitted: now,
         queue: course.queue,
         run: course.run,

@@ -109,9 +109,10 @@ impl Statement {
             ["SHOW", "FUNCTIONS", ..] => (Kind::Other, "UTILITY", Some("SHOW_FUNCTIONS")),
             ["SHOW", ..] => (Kind::Other, "UTILITY", None),
             ["DESCRIBE" | "DESC", ..] => (Kind::Describe, "UTILITY", Some("DESCRIBE_TABLE")),
-            ["ALTER", "TABLE", ..] => (Kind::Other, "DDL", Some("ALTER_TABLE")),
-            ["MSCK", ..] => (Kind::Other, "DDL", Some("MSCK_REPAIR_TABLE")),
+            ["ALTER", "TABLE", ..] => (Kind::Other, "DDL", Some("ALTER_TABLE_ADD_COLUMN")),
+            ["MSCK", ..] => (Kind::Other, "DDL", Some("MSCK_REPAIR")),
             ["VACUUM", ..] => (Kind::Other, "DML", Some("VACUUM")),
+            ["OPTIMIZE", ..] => (Kind::Other, "DDL", Some("OPTIMIZE")),
             _ => (Kind::Other, "DDL", None),
         };
         Self { kind, of, sub }

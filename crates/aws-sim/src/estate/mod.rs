@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub use account::{Account, AccountState, Scp};
-pub use athena::{Athena, Canned, Encryption, QueryError, QueryRule, Table, TableError, Workgroup};
+pub use athena::{Athena, Canned, Encryption, Measured, QueryError, QueryRule, Table, TableError, Workgroup};
 pub(crate) use athena::{CannedRows, TableColumn, trimmed};
 pub use bucket::Bucket;
 pub(crate) use bucket::Verdict;

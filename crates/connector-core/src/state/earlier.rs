@@ -1,11 +1,12 @@
 //! What an earlier process has left, as its journal says it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
 use super::lines::{self, AccountRegions, Committed, Line, Place, ReadError, SavedHeading, SavedTable};
 use crate::rows::SpooledTable;
+use crate::slice::Step;
 use crate::table::Heading;
 
 /// What an earlier process has left.
@@ -16,6 +17,8 @@ pub(super) struct Earlier {
     pub(super) regions: HashMap<String, AccountRegions>,
     pub(super) slices: HashMap<Place, (Committed, Vec<SpooledTable>)>,
     pub(super) failures: HashMap<Place, u32>,
+    /// Of slices, complete or not.
+    pub(super) steps: HashMap<Place, BTreeMap<u32, Step>>,
     pub(super) stale: HashMap<Place, (Committed, Vec<SpooledTable>)>,
     /// Complete slices that did not fit beside the others of their shard. For a resumed run they have failed.
     pub(super) misfits: HashMap<Place, (Committed, Vec<SpooledTable>)>,
@@ -95,6 +98,9 @@ impl Earlier {
                 self.stale.remove(&committed.place);
                 self.misfits.remove(&committed.place);
                 self.slices.insert(committed.place.clone(), (committed, tables));
+            }
+            Line::Step(place, number, step) => {
+                self.steps.entry(place).or_default().insert(number, step);
             }
             Line::Failed(place) => {
                 self.slices.remove(&place);

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use crate::slice::Outcome;
+use crate::slice::{Outcome, Step};
 use crate::table::Heading;
 
 /// The longest line that is read. One slice is one line; what a connector tells of it is a part of it.
@@ -28,6 +28,8 @@ pub(super) enum Line {
     Columns(Vec<SavedHeading>),
     /// A slice that is complete.
     Slice(Committed),
+    /// How far a step of a slice has come that must not be done twice, by its number.
+    Step(Place, u32, Step),
     /// A slice that has failed: the next try is another one.
     Failed(Place),
     /// A slice whose rows are those of an earlier run.

@@ -12,6 +12,7 @@ mod lines;
 mod of_ledger;
 mod shard;
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -31,7 +32,7 @@ pub(crate) use self::of_ledger::directory_of;
 pub(crate) use self::shard::{ShardError, ShardState, remove_rest};
 use crate::ledger::SliceEntry;
 use crate::rows::{Spool, SpooledTable, about};
-use crate::slice::Outcome;
+use crate::slice::{Outcome, Step, Steps};
 use crate::table::Heading;
 
 /// The version of the state's form. Another one is not read.
@@ -62,6 +63,12 @@ pub enum StateError {
          output, or remove {0}"
     )]
     Unmerged(PathBuf, String),
+    /// The last run is complete, and changed something.
+    #[error(
+        "there is nothing to resume: the last run of this output is complete, by its ledger {0}, and it changed something that \
+         --resume does not do twice; run without --resume to start a new run"
+    )]
+    Complete(PathBuf),
     /// What a ledger says cannot be gone on with.
     #[error("{0} cannot be gone on with: {1}")]
     Ledger(PathBuf, String),
@@ -337,6 +344,29 @@ impl State {
     pub(crate) fn attempt(&self, account: &str, region: &str) -> String {
         let failures = self.earlier.failures.get(&place(account, region)).copied();
         format!("{}-{account}-{region}-{}", self.run, failures.unwrap_or_default() + 1)
+    }
+
+    /// What a slice has done that it does once.
+    pub(crate) fn steps(self: &Arc<Self>, account: &str, region: &str) -> Steps {
+        let place = place(account, region);
+        let known = self.earlier.steps.get(&place).cloned().unwrap_or_default();
+        let name = format!("{}-{account}-{region}", self.run);
+        let state = Arc::clone(self);
+        let keep = move |number: u32, step: &Step| state.append(&[Line::Step(place.clone(), number, step.clone())]);
+        Steps::new(&name, known, Arc::new(keep))
+    }
+
+    /// The slices of the run that this one resumes that are not complete but have steps behind them which are not done again,
+    /// in order.
+    pub(crate) fn begun(&self) -> Vec<(&Place, &BTreeMap<u32, Step>)> {
+        let earlier = &self.earlier;
+        let mut begun: Vec<_> = earlier
+            .steps
+            .iter()
+            .filter(|(place, _)| !earlier.slices.contains_key(place))
+            .collect();
+        begun.sort_by_key(|(place, _)| (&place.account, &place.region));
+        begun
     }
 
     /// Keeps a slice that is complete, as one piece.

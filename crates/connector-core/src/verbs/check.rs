@@ -14,7 +14,7 @@ use super::{Context, print, tell};
 use crate::collect::{Journal, may_refuse_region, resolve};
 use crate::connector::Collector;
 use crate::exit::Exit;
-use crate::slice::{Facts, Outcome, Slice, SliceError};
+use crate::slice::{Facts, Outcome, Slice, SliceError, Steps};
 
 /// Regions of one account that are tried at once.
 const REGIONS_AT_ONCE: usize = 8;
@@ -155,6 +155,7 @@ async fn check_regions<C: Collector>(
             access: access.in_region(&region),
             facts: Facts::default(),
             attempt: "check".into(),
+            steps: Steps::default(),
         };
         let probed = collector.probe(&slice).await;
         (region, probed)

@@ -19,6 +19,7 @@ use crate::exit::Exit;
 use crate::ledger::{Identity, Ledger, SliceEntry, timestamp};
 use crate::rows::{Ended, Rows, Spool, SpooledTable, about, directory_of};
 use crate::settings::Settings;
+use crate::slice::CHANGES;
 use crate::state::{self, State, StateError};
 use crate::terminal::{Progress, harmless};
 
@@ -302,9 +303,27 @@ fn opened_state<C: Connector>(
         _ => own.clone(),
     };
     if resume.is_some() && !state::is_there(&directory) {
-        tracing::info!("there is no unfinished run of this output: everything is collected");
+        if let Some(ledger) = settings.ledger.as_deref().filter(|ledger| changed_something(ledger)) {
+            return Err(StateError::Complete(ledger.to_owned()));
+        }
+        tracing::info!("no unfinished run found for this output; collecting everything");
     }
-    State::open(&directory, &identity, intent, now)
+    let state = State::open(&directory, &identity, intent, now)?;
+    for (place, steps) in state.begun() {
+        for line in collector.resuming(steps) {
+            tracing::info!("resume {} {}: {line}", place.account, place.region);
+        }
+    }
+    Ok(state)
+}
+
+/// Whether this is the ledger of a complete run that changed something at AWS: what would run again is no rest of it.
+fn changed_something(ledger: &Path) -> bool {
+    let ledger = std::fs::read(ledger).ok();
+    let ledger = ledger.and_then(|ledger| serde_json::from_slice::<serde_json::Value>(&ledger).ok());
+    let Some(ledger) = ledger else { return false };
+    let changes = ledger["totals"][CHANGES].as_u64().unwrap_or_default();
+    ledger["outcome"] == "complete" && changes > 0
 }
 
 /// Where the run of a ledger has left what it has.

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 
 use crate::athena::types::Type;
 use crate::athena::value::Value;
+use crate::estate::Measured;
 
 /// A column of a canned result.
 #[derive(Clone, Debug)]
@@ -59,6 +60,8 @@ pub struct Canned {
     pub(crate) columns: Vec<CannedColumn>,
     pub(crate) rows: CannedRows,
     pub(crate) update_count: Option<i64>,
+    /// The whole answer, in place of all else.
+    pub(crate) measured: Option<Arc<Measured>>,
     /// The CSV, built when it is first asked for and then shared.
     pub(crate) csv: Arc<OnceLock<Bytes>>,
 }
@@ -74,6 +77,7 @@ impl Canned {
             columns: columns.iter().map(|(name, of)| column(name, of)).collect(),
             rows: CannedRows::Given(Vec::new()),
             update_count: None,
+            measured: None,
             csv: Arc::default(),
         }
     }

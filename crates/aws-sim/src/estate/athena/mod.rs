@@ -1,6 +1,7 @@
 //! What Athena has in the accounts: workgroups, tables, results that are given, and how queries go.
 
 mod canned;
+mod measured;
 mod rule;
 mod samples;
 mod table;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 pub use canned::Canned;
 pub(crate) use canned::CannedRows;
+pub use measured::Measured;
 pub use rule::{QueryError, QueryRule};
 pub(crate) use table::TableColumn;
 pub use table::{Table, TableError};
@@ -121,6 +123,15 @@ impl Athena {
     /// its end. It also answers an UNLOAD of that statement.
     pub fn canned(&mut self, statement: &str, result: Canned) -> &mut Self {
         self.can(Scope::default(), statement, result)
+    }
+
+    /// Answers a statement as the real service was seen to, in every account: the text exactly, as for [`Athena::canned`].
+    pub fn measured(&mut self, statement: &str, answer: Measured) -> &mut Self {
+        let result = Canned {
+            measured: Some(answer.into()),
+            ..Canned::new(&[])
+        };
+        self.canned(statement, result)
     }
 
     /// The same in one account.
