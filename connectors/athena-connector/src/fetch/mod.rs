@@ -286,7 +286,11 @@ impl Fetcher<'_> {
     }
 }
 
-/// Whether another way may work: S3 says no, or nothing.
+/// Whether another way may work: S3 says no, or nothing, or what answers is not S3. Who is asked to wait waits for nothing there.
 fn is_no_way(error: &AwsError) -> bool {
-    error.service == "s3" && (is_missing(error) || matches!(error.kind, ErrorKind::Denied | ErrorKind::Unreachable))
+    let waits = matches!(
+        error.kind,
+        ErrorKind::Throttled | ErrorKind::TimedOut | ErrorKind::Credentials
+    );
+    error.service == "s3" && (is_missing(error) || !waits)
 }

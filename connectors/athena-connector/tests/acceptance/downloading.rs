@@ -239,6 +239,50 @@ fn an_object_that_is_replaced_while_it_is_read_is_no_result() {
     }
 }
 
+/// A lifecycle rule, a gateway that encrypts, a proxy: what S3 gives is not what Athena wrote. `auto` has the rows all the same.
+#[test]
+fn an_object_that_is_no_result_costs_the_way_and_not_the_rows() {
+    for body in [
+        "",
+        "<html>moved</html>",
+        "\"n\",\"other\"\n\"1\",\"x\"\n",
+        "\"n\",\"text\"\n\"1\",\"x\"\n\"2",
+    ] {
+        for fetch in ["s3", "auto"] {
+            let sim = sim_with(1, BYTES);
+            let slow = sim.faults().add(slow_down(get_object()));
+            let running = run(&sim, 1).params(json!({ "fetch": fetch })).start();
+            let running = running.wait_for(|sim| sim.faults().acted(slow) > 0);
+            sim.put_object(BUCKET, &key(&sim), body.as_bytes().to_vec()).unwrap();
+            sim.faults().remove(slow);
+            let outcome = running.finish();
+            let slice = slice(&outcome, 1);
+            if fetch == "auto" {
+                outcome.expect(0);
+                assert_eq!(slice["rows"], ROWS, "{body:?}: {slice}");
+                let warning = slice["warnings"][0].as_str().unwrap();
+                assert!(warning.contains("is not what Athena wrote"), "{body:?}: {warning}");
+            } else {
+                outcome.expect(4);
+                assert!(!outcome.has_output(), "{body:?}");
+            }
+        }
+    }
+}
+
+/// A proxy that answers in the place of S3.
+#[test]
+fn an_answer_that_is_not_s3_s_costs_the_way_and_not_the_rows() {
+    let sim = sim_with(1, BYTES);
+    sim.faults().add(get_object().html(200));
+    let outcome = run(&sim, 1).inside();
+    outcome.expect(0);
+    let slice = slice(&outcome, 1);
+    assert_eq!(slice["rows"], ROWS, "{slice}");
+    let why = slice["details"]["queries"][0]["fetch"]["why"].as_str().unwrap();
+    assert!(why.contains("S3 does not give the result object"), "{why}");
+}
+
 /// One that is read on several cores has its faults where one that is read by one has them.
 #[test]
 fn a_fault_within_an_object_is_told_with_its_place() {

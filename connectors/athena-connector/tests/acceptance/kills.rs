@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use aws_sim::QueryRule;
+use aws_sim::{Canned, QueryRule};
 use serde_json::json;
 
 use crate::fleet::*;
@@ -104,6 +104,75 @@ fn killed_at_any_moment_a_run_is_whole_after_it_is_resumed() {
     }
     assert!(killed > kills() / 2, "most were killed: {stages:?}");
     assert!(stages.len() > 1, "at several stages: {stages:?}");
+}
+
+/// However often the process is killed and resumed, each account has one INSERT for each run, and the SELECT behind it has its
+/// rows.
+#[test]
+fn killed_at_any_moment_a_write_runs_once() {
+    const INSERT: &str = "insert into log select * from files";
+    let mut estate = estate(MEMBERS);
+    estate.latency(Duration::from_millis(3));
+    estate
+        .athena()
+        .canned(INSERT, Canned::update_count(3))
+        .canned(QUERY, wide(30_000));
+    for number in 1..=MEMBERS {
+        let time = Duration::from_millis(40 * number as u64);
+        estate
+            .athena()
+            .rule(QueryRule::any().account(&member(number)).run(time));
+    }
+    let sim = start(estate);
+    let fresh = || {
+        let more = json!({"max_concurrency": 4, "fetch": "s3", "query": format!("{INSERT}; {QUERY}")});
+        run(&sim, MEMBERS).params(more).output("rows.csv")
+    };
+    let expected = fresh().expect(0).output_bytes();
+    let calls = sim.count("*");
+    let mut killed = [0, 0];
+    for number in 0..kills() {
+        let moment = |turn: u32| {
+            let part = (f64::from(3 * number + turn) * 0.618_033_988_75).fract();
+            (part * (calls + 4) as f64) as usize
+        };
+        let inserts = || {
+            let queries = sim.queries().into_iter().filter(|query| query.text == INSERT);
+            queries.map(|query| query.account).collect::<Vec<_>>()
+        };
+        let before = inserts().len();
+        sim.forget_calls();
+        let running = fresh().file("rows.csv", "previous").start();
+        let mut outcome = running.kill_when(|sim| sim.count("*") > moment(0));
+        for turn in 1..3 {
+            let begun = !inserts()[before..].is_empty();
+            let unfinished = outcome.state().join("journal").exists();
+            if begun && !unfinished {
+                break;
+            }
+            killed[usize::from(turn == 2)] += 1;
+            sim.forget_calls();
+            let running = fresh().after(outcome).flag("--resume").start();
+            outcome = running.kill_when(|sim| turn == 1 && sim.count("*") > moment(1));
+        }
+        // The last one ran to its end, or there was nothing left to do: then nothing is done.
+        if outcome.code != 0 {
+            let unfinished = outcome.state().join("journal").exists();
+            outcome = fresh().after(outcome).flag("--resume").run();
+            outcome.expect(if unfinished { 0 } else { 2 });
+        }
+        assert!(outcome.output_bytes() == expected, "{number}");
+        let mut accounts = inserts()[before..].to_vec();
+        accounts.sort();
+        let each: Vec<String> = (1..=MEMBERS).map(member).collect();
+        assert_eq!(accounts, each, "{number}: each once");
+        assert_eq!(sim.running_queries().len(), 0, "{number}");
+    }
+    #[allow(clippy::print_stderr)]
+    {
+        eprintln!("{killed:?} of {} were killed once and twice", kills());
+    }
+    assert!(killed[0] > kills() / 2, "most were killed: {killed:?}");
 }
 
 /// What Athena wrote goes only when the rows are kept: whoever goes on with the run finds the same queries again, and may need

@@ -264,6 +264,11 @@ impl State {
         self.earlier.started.as_deref()
     }
 
+    /// How many slices of that run are complete.
+    pub(crate) fn complete(&self) -> usize {
+        self.earlier.slices.len()
+    }
+
     /// Where it is.
     pub fn directory(&self) -> Option<&Path> {
         self.disk.as_ref().map(|disk| disk.directory.as_path())

@@ -309,6 +309,10 @@ fn opened_state<C: Connector>(
         tracing::info!("no unfinished run found for this output; collecting everything");
     }
     let state = State::open(&directory, &identity, intent, now)?;
+    if let Some(started) = state.resumed() {
+        let kept = state.complete();
+        tracing::info!("resuming the run of {started}: {kept} slices are complete and kept, the others are collected");
+    }
     for (place, steps) in state.begun() {
         for line in collector.resuming(steps) {
             tracing::info!("resume {} {}: {line}", place.account, place.region);
