@@ -69,10 +69,10 @@ pub(crate) struct Succeeded {
 }
 
 impl Succeeded {
-    /// Its kind: what AWS says it is, and where AWS does not say, what its words are.
+    /// Its kind: what AWS says it is, and where AWS does not say, or by a name that is not known, what its words are.
     pub(crate) fn kind(&self) -> &'static Kind {
-        let named = self.execution.substatement_type().filter(|name| !name.is_empty());
-        named.map_or(self.statement.kind, Kind::of_substatement)
+        let named = self.execution.substatement_type().and_then(Kind::of_substatement);
+        named.unwrap_or(self.statement.kind)
     }
 }
 

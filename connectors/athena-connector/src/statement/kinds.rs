@@ -167,10 +167,9 @@ impl Kind {
     }
 
     /// The kind that AWS gives this `SubstatementType`.
-    pub fn of_substatement(name: &str) -> &'static Kind {
-        let all = KINDS.iter().chain([CREATE_TABLE_AS]);
-        let mut named = all.filter(|kind| kind.substatement.eq_ignore_ascii_case(name));
-        named.next().unwrap_or(UNKNOWN)
+    pub fn of_substatement(name: &str) -> Option<&'static Kind> {
+        let mut all = KINDS.iter().chain([CREATE_TABLE_AS]);
+        all.find(|kind| kind.substatement.eq_ignore_ascii_case(name))
     }
 }
 
@@ -179,7 +178,7 @@ pub fn reference() -> String {
     let mut page = String::from(
         "# Statement kinds\n\n\
          What a statement gives and changes, by the kind that AWS says it is (`SubstatementType` in the ledger). Where AWS does not \
-         say it, the first words decide. `api`, `s3` and `auto` give the same rows for every kind.\n\n\
+         say it, or by a name that is not known, the first words decide. `api`, `s3` and `auto` give the same rows for every kind.\n\n\
          - **table**: rows with the columns' names and types;\n\
          - **plan**, **lines**: text, a row a line. Lines of MSCK come without columns; theirs is called `line`;\n\
          - **count**: no rows. The ledger has the number of changed rows as `update_count`, where AWS counts them;\n\
