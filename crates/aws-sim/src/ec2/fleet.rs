@@ -12,6 +12,8 @@ pub(crate) struct Fleet {
     pub(crate) region: String,
     key: u64,
     count: u32,
+    /// Managed instances are left out of answers by default.
+    pub(crate) hides_managed: bool,
 }
 
 /// Reservations are laid out in blocks of so many instances.
@@ -35,6 +37,10 @@ impl Fleet {
             region: region.to_owned(),
             key: of_text(estate.seed, &format!("{account} {region}")),
             count: estate.instance_count(account, region),
+            hides_managed: estate
+                .accounts
+                .get(account)
+                .is_some_and(|account| account.hides_managed),
         }
     }
 

@@ -235,7 +235,7 @@ pub(super) fn operator(xml: &mut Xml, traits: &Traits) {
         xml.flag("managed", traits.managed);
         if traits.managed {
             xml.plain("principal", "eks.amazonaws.com");
-            xml.flag("hiddenByDefault", false);
+            xml.flag("hiddenByDefault", traits.hidden);
         }
     });
 }

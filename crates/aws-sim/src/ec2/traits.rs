@@ -146,6 +146,8 @@ pub(crate) struct Traits {
     pub(crate) interfaces: u64,
     pub(crate) volumes: u64,
     pub(crate) managed: bool,
+    /// An answer leaves it out, unless it is asked for managed instances.
+    pub(crate) hidden: bool,
     /// Draws the rest.
     pub(crate) chance: Chance,
 }
@@ -184,7 +186,7 @@ impl Traits {
         };
         // Between September 2023 and March 2026; members of a reservation start together.
         let start = fleet.number(fleet.reservation_start(index), 0x57a7);
-        Self {
+        let mut traits = Self {
             id,
             index,
             state,
@@ -200,8 +202,11 @@ impl Traits {
             interfaces: if chance.percent(12) { 2 + chance.below(2) } else { 1 },
             volumes: if chance.percent(30) { 2 + chance.below(3) } else { 1 },
             managed: chance.percent(4),
+            hidden: false,
             chance,
-        }
+        };
+        traits.hidden = traits.managed && fleet.hides_managed;
+        traits
     }
 
     pub(crate) fn windows(&self) -> bool {

@@ -87,6 +87,7 @@ pub struct Account {
     pub(crate) joined: i64,
     pub(crate) opted_in: BTreeSet<String>,
     pub(crate) instances: BTreeMap<String, u32>,
+    pub(crate) hides_managed: bool,
     pub(crate) roles: Vec<Role>,
     pub(crate) providers: Vec<OidcProvider>,
     pub(crate) scps: Vec<Scp>,
@@ -108,6 +109,7 @@ impl Account {
             joined: 1_600_000_000,
             opted_in: BTreeSet::new(),
             instances: BTreeMap::new(),
+            hides_managed: false,
             roles: Vec::new(),
             providers: Vec::new(),
             scps: Vec::new(),
@@ -162,6 +164,15 @@ impl Account {
     #[must_use]
     pub fn instances(mut self, region: &str, count: u32) -> Self {
         self.instances.insert(region.to_owned(), count);
+        self
+    }
+
+    /// The account's managed resource visibility is `hidden`: instances that an AWS service manages are left out of an answer
+    /// unless it is asked for them.
+    /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyManagedResourceVisibility.html>
+    #[must_use]
+    pub fn hides_managed(mut self) -> Self {
+        self.hides_managed = true;
         self
     }
 
