@@ -36,9 +36,11 @@ pub fn read<'a, E: From<Unreadable>>(
 ) -> Result<Option<Text<'a>>, E> {
     let mut xml = Xml::of("DescribeInstancesResponse", body)?;
     let mut next_token = None;
+    let mut is_listed = false;
     while let Some(member) = xml.child()? {
         match member.name() {
             "reservationSet" => {
+                is_listed = true;
                 while let Some(child) = xml.child()? {
                     match child.name() {
                         "item" => take(&Reservation::read(&mut xml)?)?,
@@ -49,6 +51,10 @@ pub fn read<'a, E: From<Unreadable>>(
             "nextToken" => next_token = Read::read(&mut xml)?,
             _ => xml.skip(&member)?,
         }
+    }
+    // AWS gives it also where there is no instance.
+    if !is_listed {
+        return Err(xml.unreadable("no reservationSet").into());
     }
     xml.end()?;
     Ok(next_token)

@@ -62,7 +62,7 @@ impl<'a> InstanceRecord<'a> {
     pub const COLUMNS: &'a [Column<Self>] = &[
     // Identity
     Column::text("instance_id", "ID of the instance.",
-        // AWS gives every instance an ID; should it ever not, a key is not NULL.
+        // There is one: a slice with an instance that has none is a failure.
         |r: &Self| Value::Text(r.instance.instance_id.as_deref().unwrap_or_default().into())).key(),
     Column::text("arn",
         "Amazon Resource Name (ARN) of the instance, put together from partition, region, owner and ID.",

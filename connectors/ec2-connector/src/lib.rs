@@ -83,30 +83,78 @@ impl Connector for Ec2Connector {
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html>
 const SMALLEST_PAGE: i32 = 5;
 
-fn client(slice: &Slice) -> Client {
-    let access = &slice.access;
-    let config = Builder::from(access.sdk_config())
-        .retry_partition(access.retry_partition())
-        .build();
-    Client::from_conf(config)
+const SERVICE: &str = "ec2";
+const OPERATION: &str = "DescribeInstances";
+
+/// What the ledger says where managed instances cannot be asked for.
+const MAYBE_HIDDEN: &str = "EC2 does not know the parameter IncludeManagedResources: instances that an AWS service manages, \
+                            and that the account hides by default, may be missing";
+
+/// The calls of one slice.
+struct Asking<'a> {
+    slice: &'a Slice,
+    client: Client,
+    page_size: Option<i32>,
+    /// `IncludeManagedResources`. Without it, an account whose managed resource visibility is `hidden` gives no instance that
+    /// an AWS service manages. <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html>
+    managed: Option<bool>,
+}
+
+impl<'a> Asking<'a> {
+    fn of(slice: &'a Slice, page_size: Option<i32>) -> Self {
+        let access = &slice.access;
+        let config = Builder::from(access.sdk_config())
+            .retry_partition(access.retry_partition())
+            .build();
+        Asking {
+            slice,
+            client: Client::from_conf(config),
+            page_size,
+            managed: Some(true),
+        }
+    }
+
+    /// The page of `token`, unread. A region that does not know managed instances is asked again without them, and the ledger
+    /// says so.
+    async fn page(&mut self, token: Option<String>) -> Result<Unread, AwsError> {
+        loop {
+            let answer = Unread::default();
+            let call = self
+                .client
+                .describe_instances()
+                .set_include_managed_resources(self.managed)
+                .set_max_results(self.page_size)
+                .set_next_token(token.clone())
+                .customize()
+                .interceptor(answer.clone());
+            match call.send().await.map_err(AwsError::of(SERVICE, OPERATION)) {
+                Ok(_) => return Ok(answer),
+                Err(error) if self.managed.is_some() && is_unknown(&error) => {
+                    self.managed = None;
+                    self.slice.facts.warn(MAYBE_HIDDEN);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// Whether EC2 does not know a parameter of the call. Of those that it is sent, only one is younger than a decade.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>
+fn is_unknown(error: &AwsError) -> bool {
+    let names_it = error.http_status == Some(400) && error.message.contains("IncludeManagedResources");
+    names_it || error.code.as_deref() == Some("UnknownParameter")
 }
 
 #[async_trait]
 impl Collector for InstanceCollector {
     async fn collect(&self, slice: &Slice, rows: &mut SliceRows) -> Result<(), SliceError> {
-        let client = client(slice);
+        let mut asking = Asking::of(slice, self.page_size);
         // Not the SDK's paginator: it lets other tasks go first when a page has come, and so keeps a page in memory for every
         // slice that waits.
-        let mut pages = Pages::of("ec2", "DescribeInstances");
+        let mut pages = Pages::of(SERVICE, OPERATION);
         loop {
-            let answer = Unread::default();
-            let call = client
-                .describe_instances()
-                .set_max_results(self.page_size)
-                .set_next_token(pages.token())
-                .customize()
-                .interceptor(answer.clone());
-            call.send().await.map_err(AwsError::of("ec2", "DescribeInstances"))?;
+            let answer = asking.page(pages.token()).await?;
             let next_token = rows_of(answer, slice.region(), rows)?;
             if !pages.next(next_token)? {
                 return Ok(());
@@ -115,12 +163,7 @@ impl Collector for InstanceCollector {
     }
 
     async fn probe(&self, slice: &Slice) -> Result<(), SliceError> {
-        let page = client(slice)
-            .describe_instances()
-            .max_results(SMALLEST_PAGE)
-            .send()
-            .await;
-        page.map_err(AwsError::of("ec2", "DescribeInstances"))?;
+        Asking::of(slice, Some(SMALLEST_PAGE)).page(None).await?;
         Ok(())
     }
 }
@@ -130,13 +173,18 @@ fn rows_of(answer: Unread, region: &str, rows: &mut SliceRows) -> Result<Option<
     let body = answer.take();
     let bytes = body.as_ref().and_then(|body| body.bytes()).unwrap_or_default();
     let next_token = answer::read(bytes, |reservation| {
-        InstanceRecord::of(reservation, region).try_for_each(|record| rows.push(InstanceRecord::COLUMNS, &record))
+        InstanceRecord::of(reservation, region).try_for_each(|record| {
+            if record.instance.instance_id.as_deref().is_none_or(str::is_empty) {
+                return Err(AwsError::missing(SERVICE, OPERATION, "instanceId of an instance").into());
+            }
+            rows.push(InstanceRecord::COLUMNS, &record)
+        })
     })?;
     Ok(next_token.map(Cow::into_owned))
 }
 
 impl From<Unreadable> for SliceError {
     fn from(error: Unreadable) -> Self {
-        SliceError::Aws(AwsError::answer("ec2", "DescribeInstances", error.to_string()))
+        SliceError::Aws(AwsError::answer(SERVICE, OPERATION, error.to_string()))
     }
 }

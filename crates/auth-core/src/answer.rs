@@ -124,12 +124,10 @@ impl Reader {
             return Ok(());
         };
         if response.status().is_success() {
+            let status = response.status().as_u16();
             return match is_of_aws(body) {
-                true => Ok(()),
-                false => {
-                    let status = response.status().as_u16();
-                    Err(ConnectorError::io(NotOfAws { status }.into()))
-                }
+                Ok(()) => Ok(()),
+                Err(cut) => Err(ConnectorError::io(NotOfAws { status, cut }.into())),
             };
         }
         if !matches!(response.status().as_u16(), 400 | 401 | 403) {
@@ -206,21 +204,51 @@ impl Complaint {
     }
 }
 
-/// Whether a body may be XML or JSON of AWS. One of a service may be empty; a web page, or nothing of either, comes from
-/// something in between, and the next try may get through.
-fn is_of_aws(body: &[u8]) -> bool {
+/// Checks that a body may be XML or JSON of AWS, and whole. One of a service may be empty; a web page, or nothing of either,
+/// comes from something in between, and the next try may get through.
+///
+/// # Errors
+/// Whether it is XML of AWS that ends too early.
+fn is_of_aws(body: &[u8]) -> Result<(), bool> {
     let body = body.trim_ascii();
     match body {
-        [] => true,
+        [] => Ok(()),
         [b'<', .., b'>'] => {
             let start = body[..body.len().min(64)].to_ascii_lowercase();
-            ![&b"<!doctype html"[..], b"<html"]
+            let is_page = [&b"<!doctype html"[..], b"<html"]
                 .iter()
-                .any(|page| start.starts_with(page))
+                .any(|page| start.starts_with(page));
+            match is_page {
+                true => Err(false),
+                false if is_closed(body) => Ok(()),
+                false => Err(true),
+            }
         }
-        [b'{', .., b'}'] => serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok(),
-        _ => false,
+        [b'{', .., b'}'] => serde_json::from_slice::<serde::de::IgnoredAny>(body)
+            .map(|_| ())
+            .map_err(|_| false),
+        _ => Err(false),
     }
+}
+
+/// Whether the last tag of an XML document closes its first one. The SDK takes a document that ends too early for one that
+/// has no more to say, and a list in it for a whole one.
+fn is_closed(document: &[u8]) -> bool {
+    let mut root = document;
+    if root.starts_with(b"<?") {
+        let end = root.iter().position(|byte| *byte == b'>').unwrap_or_default();
+        root = root[end + 1..].trim_ascii_start();
+    }
+    let Some(end) = root.iter().position(|byte| *byte == b'>') else {
+        return false;
+    };
+    let is_end_of_name = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>');
+    let name = root[1..].split(is_end_of_name).next().unwrap_or_default();
+    if end + 1 == root.len() {
+        return root.ends_with(b"/>");
+    }
+    let last = root.strip_suffix(b">").and_then(|rest| rest.strip_suffix(name));
+    last.is_some_and(|rest| rest.ends_with(b"</"))
 }
 
 /// Whether a success is an object of S3, whose content may be anything.
@@ -232,7 +260,7 @@ pub(crate) fn is_an_object(response: &HttpResponse) -> Result<(), ConnectorError
         return Ok(());
     }
     let status = response.status().as_u16();
-    Err(ConnectorError::io(NotOfAws { status }.into()))
+    Err(ConnectorError::io(NotOfAws { status, cut: false }.into()))
 }
 
 /// A success that is none.
@@ -240,11 +268,18 @@ pub(crate) fn is_an_object(response: &HttpResponse) -> Result<(), ConnectorError
 pub(crate) struct NotOfAws {
     /// The HTTP status.
     pub(crate) status: u16,
+    /// It is AWS's own, but ends too early.
+    pub(crate) cut: bool,
 }
 
 impl fmt::Display for NotOfAws {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the answer (HTTP {}) is not one that AWS gives", self.status)
+        let what = if self.cut {
+            "ends too early"
+        } else {
+            "is not one that AWS gives"
+        };
+        write!(f, "the answer (HTTP {}) {what}", self.status)
     }
 }
 
@@ -366,6 +401,15 @@ mod tests {
             ("<?xml version=\"1.0\"?>\n<A/>\n", true),
             ("<AssumeRoleResponse></AssumeRoleResponse>", true),
             ("<AssumeRole", false),
+            ("<A b=\"1\"><B/><C>x</C></A>", true),
+            ("<A b=\"1\"/>", true),
+            // Cut behind a tag. What is inside is never read.
+            ("<?xml version=\"1.0\"?>", false),
+            ("<A><B>", false),
+            ("<A><B/>", false),
+            ("<A><B>x</B>", false),
+            ("<A><B>x</B></C>", false),
+            ("<A/><B>", false),
             ("<!DOCTYPE html><html></html>", false),
             ("\n<HTML></HTML>", false),
             ("Bad Gateway", false),

@@ -139,11 +139,6 @@ pub fn split_chain(text: &str) -> Vec<&str> {
     entries
 }
 
-/// The account of an ARN such as `arn:aws:sts::123456789012:assumed-role/name/session`.
-pub fn account_of(arn: &str) -> Option<AccountId> {
-    AccountId::parse(arn.split(':').nth(4)?).ok()
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -122,6 +122,12 @@ impl AwsError {
         }
     }
 
+    /// An answer without a member that the service always gives. In AWS's models most members are optional, so the SDK has
+    /// nothing against it; but a list that is not there is not an empty one.
+    pub fn missing(service: &'static str, operation: &'static str, member: &str) -> Self {
+        Self::answer(service, operation, format!("the answer has no {member}"))
+    }
+
     /// Whether the denial comes from a service control policy rather than from the identity's own.
     pub fn is_scp_denial(&self) -> bool {
         self.kind == ErrorKind::Denied && self.message.contains("service control policy")

@@ -65,14 +65,18 @@ impl Pages {
     }
 }
 
-/// All pages of the SDK's paginator, of which `token` tells the token. The paginator ends in silence when a page names
-/// itself as the next one. At most `most` pages.
-pub(crate) async fn collect<T, E>(
+/// The entries of all pages of the SDK's paginator; `split` tells those of a page, which stand in `member`, and the page's
+/// token. The paginator ends in silence when a page names itself as the next one. At most `most` pages.
+///
+/// # Errors
+/// A failed call, tokens without an end, and a page without `member`: that is not an empty one.
+pub(crate) async fn collect<P, T, E>(
     most: usize,
     service: &'static str,
     operation: &'static str,
-    mut stream: PaginationStream<Result<T, SdkError<E, HttpResponse>>>,
-    token: impl Fn(&T) -> Option<&str>,
+    member: &str,
+    mut stream: PaginationStream<Result<P, SdkError<E, HttpResponse>>>,
+    split: impl Fn(P) -> (Option<Vec<T>>, Option<String>),
 ) -> Result<Vec<T>, AwsError>
 where
     E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
@@ -80,9 +84,9 @@ where
     let mut pages = Pages::at_most(most, service, operation);
     let mut all = Vec::new();
     while let Some(page) = stream.next().await {
-        let page = page.map_err(AwsError::of(service, operation))?;
-        pages.next(token(&page).map(str::to_owned))?;
-        all.push(page);
+        let (entries, token) = split(page.map_err(AwsError::of(service, operation))?);
+        all.extend(entries.ok_or_else(|| AwsError::missing(service, operation, member))?);
+        pages.next(token)?;
     }
     Ok(all)
 }
@@ -157,7 +161,8 @@ mod tests {
     async fn a_paginator_is_followed_to_an_end_that_comes() {
         let followed = async |tokens, endless| {
             let pages = stream(tokens, endless);
-            collect(100, "organizations", "ListRoots", pages, |page| Some(page.as_str())).await
+            let split = |page: String| (Some(vec![page.clone()]), Some(page));
+            collect(100, "organizations", "ListRoots", "Roots", pages, split).await
         };
         assert_eq!(followed(&["a", "b", ""], false).await.unwrap().len(), 3);
         let itself = followed(&["a", "a"], false).await.unwrap_err();
@@ -167,5 +172,14 @@ mod tests {
             endless.message.contains("after 100 pages another one follows"),
             "{endless}"
         );
+        let silent = collect(
+            100,
+            "organizations",
+            "ListRoots",
+            "Roots",
+            stream(&["a", ""], false),
+            |page| (Some(page).filter(|page| page == "a").map(|page| vec![page]), None),
+        );
+        assert_eq!(silent.await.unwrap_err().message, "the answer has no Roots");
     }
 }

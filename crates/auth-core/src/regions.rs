@@ -97,7 +97,7 @@ fn home_is_commercial(region: &str) -> bool {
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeRegions.html>
 ///
 /// # Errors
-/// The failed call.
+/// The failed call, and an answer that cannot be the whole list.
 pub async fn enabled(access: &AccountAccess, ask_in: &str) -> Result<Vec<(String, bool)>, AwsError> {
     let access = access.in_region(ask_in);
     let config = aws_sdk_ec2::config::Builder::from(access.sdk_config())
@@ -109,13 +109,18 @@ pub async fn enabled(access: &AccountAccess, ask_in: &str) -> Result<Vec<(String
         .send()
         .await
         .map_err(AwsError::of("ec2", "DescribeRegions"))?;
-    let regions = answer.regions.unwrap_or_default().into_iter();
-    let regions: Vec<(String, bool)> = regions
-        .filter_map(|region| {
-            let enabled = region.opt_in_status.as_deref() != Some("not-opted-in");
-            Some((region.region_name?, enabled))
-        })
-        .collect();
+    let missing = |member| AwsError::missing("ec2", "DescribeRegions", member);
+    let regions = answer.regions.ok_or_else(|| missing("regionInfo"))?.into_iter();
+    let regions = regions.map(|region| {
+        let enabled = region.opt_in_status.as_deref() != Some("not-opted-in");
+        let name = region.region_name.ok_or_else(|| missing("regionName of a region"))?;
+        Ok((name, enabled))
+    });
+    let regions = regions.collect::<Result<Vec<(String, bool)>, _>>()?;
+    // With AllRegions the region that has answered is among them.
+    if !regions.iter().any(|(name, _)| name == ask_in) {
+        return Err(missing(&format!("region {ask_in}, which was asked")));
+    }
     // Names of regions become parts of host names and of the output's path.
     match regions.iter().find(|(name, _)| !is_region(name)) {
         Some((name, _)) => {

@@ -7,7 +7,7 @@ use aws_sdk_sts::Client;
 use aws_smithy_async::rt::sleep::AsyncSleep as _;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::arn::{AccountId, account_of};
+use crate::arn::AccountId;
 use crate::chain::Hop;
 use crate::error::{AuthError, AwsError, Cause, Step};
 use crate::host::Host;
@@ -121,20 +121,11 @@ pub(crate) async fn caller_identity(client: &Client) -> Result<Caller, AuthError
         .send()
         .await
         .map_err(|error| failed(AwsError::of("sts", "GetCallerIdentity")(error)))?;
-    let arn = answer.arn.unwrap_or_default();
-    let account = answer
-        .account
-        .as_deref()
-        .and_then(|id| AccountId::parse(id).ok())
-        .or_else(|| account_of(&arn));
-    match account {
-        Some(account) => Ok(Caller { account, arn }),
-        None => Err(failed(AwsError::answer(
-            "sts",
-            "GetCallerIdentity",
-            "the answer names no account",
-        ))),
-    }
+    let missing = |member| failed(AwsError::missing("sts", "GetCallerIdentity", member));
+    let id = answer.account.ok_or_else(|| missing("Account"))?;
+    let account = AccountId::parse(&id).map_err(|why| failed(AwsError::answer("sts", "GetCallerIdentity", why)))?;
+    let arn = answer.arn.ok_or_else(|| missing("Arn"))?;
+    Ok(Caller { account, arn })
 }
 
 fn credentials(
@@ -142,7 +133,18 @@ fn credentials(
     credentials: Option<aws_sdk_sts::types::Credentials>,
     operation: &'static str,
 ) -> Result<Credentials, AwsError> {
-    let credentials = credentials.ok_or_else(|| AwsError::answer("sts", operation, "the answer has no credentials"))?;
+    let credentials = credentials.ok_or_else(|| AwsError::missing("sts", operation, "Credentials"))?;
+    // The SDK gives an empty value for each of them that is not there.
+    for (member, is_there) in [
+        ("AccessKeyId", !credentials.access_key_id.is_empty()),
+        ("SecretAccessKey", !credentials.secret_access_key.is_empty()),
+        ("SessionToken", !credentials.session_token.is_empty()),
+        ("Expiration", credentials.expiration.secs() != 0),
+    ] {
+        if !is_there {
+            return Err(AwsError::missing("sts", operation, member));
+        }
+    }
     let expiry = SystemTime::try_from(credentials.expiration)
         .map_err(|_| AwsError::answer("sts", operation, "the answer's expiry is not a time"))?;
     Ok(Credentials::new(

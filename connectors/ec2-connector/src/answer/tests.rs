@@ -146,7 +146,6 @@ fn what_it_does_not_know_is_passed_over() {
 #[test]
 fn empty_and_absent_members() {
     for inner in [
-        "",
         "<reservationSet/>",
         "<reservationSet><item/></reservationSet><nextToken/>",
         "<reservationSet><item><instancesSet/></item></reservationSet>",
@@ -170,6 +169,18 @@ fn an_answer_that_is_cut_is_an_error() {
     // Why the SDK's reading is not enough.
     let cut = FULL.find("<tagSet>").unwrap();
     assert!(of_the_sdk(200, &FULL.as_bytes()[..cut]).is_ok());
+}
+
+/// The SDK takes it for a region without instances.
+#[test]
+fn an_answer_that_lists_nothing_is_an_error() {
+    for body in [
+        "<DescribeInstancesResponse/>".to_owned(),
+        FULL.replace("reservationSet", "ReservationSet"),
+    ] {
+        assert_eq!(ours(body.as_bytes()).unwrap_err().why, "no reservationSet");
+        assert!(of_the_sdk(200, body.as_bytes()).unwrap().reservations.is_none());
+    }
 }
 
 #[test]

@@ -95,7 +95,7 @@ impl<'x> Xml<'x> {
         }
     }
 
-    fn unreadable(&self, why: &'static str) -> Unreadable {
+    pub(super) fn unreadable(&self, why: &'static str) -> Unreadable {
         let offset = self.reader.buffer_position();
         Unreadable { why, offset }
     }

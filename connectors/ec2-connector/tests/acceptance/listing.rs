@@ -44,15 +44,15 @@ fn a_listing_that_is_asked_to_slow_down_goes_on() {
     assert!(refused.count() > 0, "the quota was too large to be met");
 }
 
-/// Two calls for each unit and none for an account: 500 accounts would meet the quota.
+/// Two calls for each unit, twice, and none for an account: 500 accounts would meet the quota.
 #[test]
 fn no_call_is_made_for_each_account() {
     let sim = start(estate());
     Run::organization(&sim).expect(0);
     assert_eq!(sim.count("organizations:ListRoots"), 1);
-    assert_eq!(sim.count("organizations:ListAccountsForParent"), 5);
-    assert_eq!(sim.count("organizations:ListOrganizationalUnitsForParent"), 5);
-    assert_eq!(sim.count("organizations:*"), 11);
+    assert_eq!(sim.count("organizations:ListAccountsForParent"), 10);
+    assert_eq!(sim.count("organizations:ListOrganizationalUnitsForParent"), 10);
+    assert_eq!(sim.count("organizations:*"), 21);
 }
 
 #[test]

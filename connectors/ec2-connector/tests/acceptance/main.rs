@@ -29,6 +29,7 @@ mod resuming;
 mod secrets;
 mod sharding;
 mod sign_in;
+mod silent;
 mod third_connector;
 mod untrusted;
 mod validation;

@@ -72,7 +72,7 @@ pub(crate) async fn plan<C: Connector>(
     if matches!(auth.scope, Scope::Organization { .. }) {
         writeln!(
             stdout,
-            "  2 of AWS Organizations per organizational unit, and 1 for the root"
+            "  4 of AWS Organizations per organizational unit, in two listings that must agree, and 1 for the root"
         )?;
     }
     if auth.regions.include.is_empty() {
