@@ -4,6 +4,7 @@ mod journal;
 mod ministack;
 mod model;
 mod moto;
+mod nobody;
 mod oidc_provider;
 mod proxy;
 
@@ -14,6 +15,7 @@ pub use journal::{Journal, Request};
 pub use ministack::Ministack;
 pub use model::Model;
 pub use moto::{Estate, Moto};
+pub use nobody::Nobody;
 pub use oidc_provider::{OidcProvider, TokenRequest};
 pub use proxy::Proxy;
 

@@ -123,7 +123,8 @@ fn size(bytes: u64) -> String {
 
 /// What any query needs: Athena's own actions; those on the results, which Athena writes in the caller's name; those on
 /// the catalog and the tables' data.
-/// <https://docs.aws.amazon.com/athena/latest/ug/example-policies-workgroup.html>
+/// <https://docs.aws.amazon.com/athena/latest/ug/example-policies-workgroup.html>,
+/// <https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonAthenaFullAccess.html>
 const ACTIONS: &[&str] = &[
     "athena:GetDataCatalog",
     "athena:GetQueryExecution",
@@ -131,6 +132,7 @@ const ACTIONS: &[&str] = &[
     "athena:GetWorkGroup",
     "athena:StartQueryExecution",
     "athena:StopQueryExecution",
+    "glue:BatchGetPartition",
     "glue:GetDatabase",
     "glue:GetDatabases",
     "glue:GetPartition",
@@ -141,6 +143,7 @@ const ACTIONS: &[&str] = &[
     "s3:GetBucketLocation",
     "s3:GetObject",
     "s3:ListBucket",
+    "s3:ListBucketMultipartUploads",
     "s3:ListMultipartUploadParts",
     "s3:PutObject",
 ];

@@ -64,7 +64,7 @@ pub async fn resolve(access: &AccountAccess, choice: &RegionChoice) -> Result<Re
     let mut denial = None;
     let others = ASKED_REGIONS
         .iter()
-        .filter(|region| **region != home && home_is_commercial(home));
+        .filter(|region| **region != home && is_of_aws(home));
     for region in std::iter::once(&home).chain(others) {
         match enabled(access, region).await {
             Ok(regions) => return Ok(select(regions, &choice.exclude)),
@@ -74,7 +74,7 @@ pub async fn resolve(access: &AccountAccess, choice: &RegionChoice) -> Result<Re
             Err(error) => return Err(error),
         }
     }
-    let known = if home_is_commercial(home) {
+    let known = if is_of_aws(home) {
         &DEFAULT_REGIONS[..]
     } else {
         &[home][..]
@@ -86,10 +86,30 @@ pub async fn resolve(access: &AccountAccess, choice: &RegionChoice) -> Result<Re
     })
 }
 
-fn home_is_commercial(region: &str) -> bool {
-    !["cn-", "us-gov-", "us-iso", "eu-isoe"]
-        .iter()
-        .any(|prefix| region.starts_with(prefix))
+/// The partitions beside `aws`: what the names of their regions begin with, and the region of their global services, as in the
+/// SDKs' table of partitions.
+const PARTITIONS: [(&str, &str); 7] = [
+    ("cn-", "cn-northwest-1"),
+    ("eu-isoe-", "eu-isoe-west-1"),
+    ("eusc-", "eusc-de-east-1"),
+    ("us-gov-", "us-gov-west-1"),
+    ("us-iso-", "us-iso-east-1"),
+    ("us-isob-", "us-isob-east-1"),
+    ("us-isof-", "us-isof-south-1"),
+];
+
+fn partition_of(region: &str) -> Option<&'static (&'static str, &'static str)> {
+    PARTITIONS.iter().find(|(prefix, _)| region.starts_with(prefix))
+}
+
+/// Whether a region is of the partition `aws`. One that the table does not know is, as the SDKs decide too.
+fn is_of_aws(region: &str) -> bool {
+    partition_of(region).is_none()
+}
+
+/// Where the global services of a region's partition are.
+pub(crate) fn global_region(region: &str) -> &'static str {
+    partition_of(region).map_or("us-east-1", |(_, global)| global)
 }
 
 /// Every region with whether it is enabled in the account.

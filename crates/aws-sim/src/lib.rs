@@ -13,6 +13,7 @@ mod credentials;
 mod down;
 mod ec2;
 mod estate;
+pub mod facts;
 mod failure;
 mod faults;
 mod gateway;

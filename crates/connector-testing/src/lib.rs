@@ -660,6 +660,12 @@ pub fn rows(text: &str, path: &Path) -> Vec<Json> {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
+/// All of them, of which there must be some: a statement about none holds always.
+pub fn some<T>(all: Vec<T>) -> Vec<T> {
+    assert!(!all.is_empty(), "there is none to look at");
+    all
+}
+
 /// Parameters of a call, `-` where there is none.
 pub fn parameters<'c>(calls: &'c [Call], name: &str) -> Vec<&'c str> {
     calls.iter().map(|call| call.parameter(name).unwrap_or("-")).collect()

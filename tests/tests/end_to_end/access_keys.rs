@@ -74,12 +74,10 @@ fn an_organization_equals_what_boto3_says_in_every_format() {
         pages.iter().any(|page| !page.parameter("NextToken").is_empty()),
         "a slice has a second page"
     );
-    for listing in [
-        "ListAccountsForParent",
-        "ListOrganizationalUnitsForParent",
-        "ListAccounts",
-    ] {
-        for page in calls(&json, moto, listing) {
+    for listing in ["ListAccountsForParent", "ListOrganizationalUnitsForParent"] {
+        let pages = calls(&json, moto, listing);
+        assert!(!pages.is_empty(), "{listing}");
+        for page in pages {
             assert_eq!(page.parameters["MaxResults"], 2, "{listing} asks for 2 a page");
         }
     }
@@ -94,10 +92,12 @@ fn an_organization_equals_what_boto3_says_in_every_format() {
             .to_uppercase()
             .contains("SUSPENDED")
     );
+    let assumed = calls(&json, moto, "AssumeRole");
     assert!(
-        calls(&json, moto, "AssumeRole")
-            .iter()
-            .all(|call| !call.parameter("RoleArn").contains(closed.as_str()))
+        !assumed.is_empty()
+            && assumed
+                .iter()
+                .all(|call| !call.parameter("RoleArn").contains(closed.as_str()))
     );
     let ledger = json.ledger();
     let listed = ledger["accounts"].as_array().unwrap();
@@ -169,7 +169,7 @@ fn exactly_the_listed_accounts_are_taken_in_every_state_and_without_organization
     );
     let asked = outcome.requests(moto.journal());
     assert!(
-        asked.iter().all(|request| request.service != "organizations"),
+        !asked.is_empty() && asked.iter().all(|request| request.service != "organizations"),
         "nobody asked Organizations: {asked:?}"
     );
 }
@@ -318,7 +318,7 @@ fn what_goes_with_assume_role_is_what_the_parameters_say() {
     assert_eq!(hops[0].parameter("SourceIdentity"), "data-hub");
     let identity = calls(&outcome, moto, "GetCallerIdentity");
     assert!(
-        identity.iter().all(|call| call.region == "ap-southeast-2"),
+        !identity.is_empty() && identity.iter().all(|call| call.region == "ap-southeast-2"),
         "every call to STS goes there"
     );
 }

@@ -187,8 +187,9 @@ fn an_authority_that_is_not_in_the_bundle_is_refused_through_a_proxy_too() {
         outcome
             .expect_exit(4)
             .expect_said(&["certificate", "AWS_CA_BUNDLE", IDENTITY]);
+        assert!(outcome.requests(world.moto.journal()).is_empty(), "AWS got nothing");
     }
-    // The provider is asked first, and got nothing.
+    // The provider is asked first, and got nothing either.
     assert!(world.provider.requests_with("resource", "urn:aws:private").is_empty());
 }
 

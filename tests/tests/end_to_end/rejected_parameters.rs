@@ -1,7 +1,7 @@
 //! Parameters that cannot be meant: exit code 2, a message that names the parameter and what to change, and no request.
 
 use end_to_end::connector::Connector;
-use end_to_end::servers::{Moto, OidcProvider};
+use end_to_end::servers::{Moto, Nobody, OidcProvider};
 use serde_json::{Value, json};
 
 use super::ONE_HOP;
@@ -92,10 +92,18 @@ fn web_identity() -> Vec<Case> {
     ]
 }
 
-fn reject(prepare: impl Fn() -> Connector, cases: &[Case]) {
+/// A run for which AWS and the identity provider are at a place that must not be asked.
+fn at(nobody: &Nobody) -> Connector {
+    Connector::run()
+        .at_moto(Moto::shared())
+        .env("AWS_ENDPOINT_URL", &nobody.url())
+}
+
+fn reject(prepare: impl Fn(&Nobody) -> Connector, cases: &[Case]) {
+    let nobody = Nobody::start();
     let mut wrong = Vec::new();
     for (parameters, words) in cases {
-        let mut connector = prepare();
+        let mut connector = prepare(&nobody);
         for (name, value) in parameters.as_object().unwrap() {
             connector = connector.without(name);
             if !value.is_null() {
@@ -108,7 +116,7 @@ fn reject(prepare: impl Fn() -> Connector, cases: &[Case]) {
             .iter()
             .filter(|word| !said.contains(&word.to_lowercase()))
             .collect();
-        let asked = outcome.requests(Moto::shared().journal()).len();
+        let asked = nobody.connections();
         if outcome.exit_code != Some(2) || !missing.is_empty() || asked > 0 || outcome.has_published() {
             let (code, stderr) = (outcome.exit_code, outcome.messages());
             wrong.push(format!(
@@ -127,16 +135,16 @@ fn reject(prepare: impl Fn() -> Connector, cases: &[Case]) {
 
 #[test]
 fn with_access_keys() {
-    reject(|| Connector::run().at_moto(Moto::shared()), &access_keys());
+    reject(at, &access_keys());
 }
 
 #[test]
 fn with_a_web_identity() {
     reject(
-        || {
-            Connector::run()
-                .at_moto(Moto::shared())
+        |nobody| {
+            at(nobody)
                 .by_oidc(OidcProvider::shared(), ROLE)
+                .parameter("IdpUrl", format!("{}/token", nobody.url()))
         },
         &web_identity(),
     );
@@ -149,15 +157,15 @@ fn secrets_on_the_command_line() {
         ("--session-token", "session_token"),
         ("--client-secret", "ClientSecret"),
     ] {
-        let outcome = Connector::run()
-            .at_moto(Moto::shared())
+        let nobody = Nobody::start();
+        let outcome = at(&nobody)
             .flag(flag, "hush-on-the-line")
             .secret("hush-on-the-line")
             .finish();
         outcome
             .expect_exit(2)
             .expect_said(&["command line", "environment", "file"]);
-        assert!(outcome.requests(Moto::shared().journal()).is_empty(), "{name}");
+        assert_eq!(nobody.connections(), 0, "{name}");
     }
 }
 

@@ -284,10 +284,6 @@ fn parameters_of_the_other_method_are_ignored_with_a_warning() {
         outcome.accounts(),
         BTreeSet::from([moto.estate.account("Build").to_owned()])
     );
-    assert!(
-        outcome
-            .requests(moto.journal())
-            .iter()
-            .all(|request| request.access_key_id != key)
-    );
+    let asked = outcome.requests(moto.journal());
+    assert!(!asked.is_empty() && asked.iter().all(|request| request.access_key_id != key));
 }

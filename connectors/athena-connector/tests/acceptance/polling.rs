@@ -6,7 +6,7 @@ use aws_sim::{Call, Canned, QueryRule, Sim};
 use serde_json::{Value as Json, json};
 
 use crate::fleet::*;
-use crate::harness::start_still;
+use crate::harness::{some, start_still};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -89,7 +89,10 @@ fn statements_side_by_side_share_their_calls() {
             ids.as_array().unwrap().len()
         })
         .collect();
-    assert!(sizes.iter().all(|size| (1..=50).contains(size)), "{sizes:?}");
+    assert!(
+        some(sizes.clone()).iter().all(|size| (1..=50).contains(size)),
+        "{sizes:?}"
+    );
     // Two calls tell of all sixty.
     assert!(sizes.len() <= 14, "{} calls", sizes.len());
     assert!(

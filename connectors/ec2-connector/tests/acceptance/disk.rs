@@ -65,7 +65,10 @@ fn failed(outcome: &Outcome, disk: &Disk, format: &str) -> &'static str {
         assert!(cause.contains("No space left on device"), "{kind}: {cause}");
         if kind == &"output" {
             let slices = ledger["slices"].as_array().unwrap();
-            assert!(slices.iter().all(|slice| slice["outcome"] == "complete"), "{ledger}");
+            assert!(
+                !slices.is_empty() && slices.iter().all(|slice| slice["outcome"] == "complete"),
+                "{ledger}"
+            );
         }
     }
     if matches!(*kind, "output" | "ledger") {

@@ -1,6 +1,6 @@
 //! The accounts of an organization and the regions of an account, as AWS tells them on a bad day.
 
-use auth_core::regions::DEFAULT_REGIONS;
+use aws_sim::facts::default_regions;
 use aws_sim::{AccountState, Action, Estate, Fault, Pages, Quota, Region, Scp};
 use serde_json::{Value as Json, json};
 
@@ -216,7 +216,7 @@ fn a_later_page_that_fails_takes_the_earlier_ones_out() {
 /// All regions that every account has, and one that has to be enabled.
 fn worldwide() -> Estate {
     let mut estate = estate();
-    let regions = DEFAULT_REGIONS.iter().map(|name| Region::new(name));
+    let regions = default_regions().into_iter().map(Region::new);
     estate.regions(regions.chain([Region::opt_in(HONG_KONG)]));
     estate
 }
@@ -229,8 +229,8 @@ fn an_account_that_does_not_tell_its_regions_is_collected_in_those_that_all_have
     });
     let sim = start(estate);
     let outcome = Run::organization(&sim).expect(3);
-    assert_eq!(outcome.found(), expected(&sim, ALL, &DEFAULT_REGIONS));
-    for region in DEFAULT_REGIONS {
+    assert_eq!(outcome.found(), expected(&sim, ALL, &default_regions()));
+    for region in default_regions() {
         assert!(matches!(
             outcome.slice(B, Some(region))["outcome"].as_str(),
             Some("complete" | "empty")

@@ -22,6 +22,7 @@ mod open_files;
 mod outputs;
 mod parameters;
 mod parameters_oidc;
+mod partitions;
 mod places;
 mod process;
 mod renewal;

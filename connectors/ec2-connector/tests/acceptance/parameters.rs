@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aws_sim::{Account, AccountState, Estate, Role};
 use serde_json::json;
 
-use crate::harness::{DEFAULT_CHAIN, Run, collected_with, expected, parameters, set, start};
+use crate::harness::{DEFAULT_CHAIN, Run, collected_with, expected, parameters, set, some, start};
 use crate::world::*;
 
 #[test]
@@ -20,7 +20,7 @@ fn access_keys_are_the_default_method() {
         let outcome = run.expect(0);
         assert_eq!(outcome.found(), expected(&sim, [MASTER], &REGIONS));
         let key = sim.estate().access_key(MASTER, Estate::USER).unwrap();
-        for call in collected_with(&sim) {
+        for call in some(collected_with(&sim)) {
             assert_eq!(call.access_key_id.as_deref(), Some(key.access_key_id.as_str()));
         }
         assert_eq!(sim.count("idp:*"), 0);
@@ -152,7 +152,7 @@ fn the_master_chain_is_walked_hop_by_hop() {
         .expect(0);
     assert_eq!(one.found(), expected(&sim, [MASTER], &REGIONS));
     assert!(
-        collected_with(&sim)
+        some(collected_with(&sim))
             .iter()
             .all(|call| call.caller.as_ref().unwrap().contains(":assumed-role/first/"))
     );
@@ -339,7 +339,7 @@ fn the_listing_is_read_with_the_last_session_of_the_master_chain() {
     let outcome = Run::organization(&sim)
         .params(json!({"master_assume_role_arn_chain": [role(MASTER, "first"), role(D, "second")]}))
         .expect(3);
-    for call in sim.calls_of("organizations:*") {
+    for call in some(sim.calls_of("organizations:*")) {
         assert!(call.caller.unwrap().contains(":assumed-role/second/"));
     }
     // The session is of D: that one is reached by the chain, the management account like every other.
@@ -540,11 +540,11 @@ fn pages_have_the_size_that_is_asked_for() {
         .params(json!({"listing_page_size": 1, "page_size": 5}))
         .expect(0);
     assert_eq!(outcome.found(), expected(&sim, ALL, &REGIONS));
-    for call in sim.calls_of("organizations:List*") {
+    for call in some(sim.calls_of("organizations:List*")) {
         assert_eq!(call.parameter("MaxResults"), Some("1"), "{}", call.name());
     }
     assert!(
-        parameters(&collected_with(&sim), "MaxResults")
+        parameters(&some(collected_with(&sim)), "MaxResults")
             .iter()
             .all(|size| *size == "5")
     );
@@ -555,12 +555,12 @@ fn pages_have_the_size_that_is_asked_for() {
     sim.forget_calls();
     Run::organization(&sim).expect(0);
     assert!(
-        parameters(&sim.calls_of("organizations:List*"), "MaxResults")
+        parameters(&some(sim.calls_of("organizations:List*")), "MaxResults")
             .iter()
             .all(|size| *size == "-")
     );
     assert!(
-        parameters(&collected_with(&sim), "MaxResults")
+        parameters(&some(collected_with(&sim)), "MaxResults")
             .iter()
             .all(|size| *size == "1000")
     );

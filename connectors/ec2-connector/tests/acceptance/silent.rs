@@ -1,6 +1,8 @@
 //! Answers that say nothing, or not all: they are no empty ones. And what AWS leaves out unless it is asked for.
 
-use aws_sim::{Action, Estate, Fault, Sim};
+use std::collections::BTreeSet;
+
+use aws_sim::{Action, Estate, Fault, Sim, facts};
 use serde_json::{Value as Json, json};
 
 use crate::harness::{Outcome, Run, expected, parameters, start, start_still};
@@ -294,23 +296,26 @@ fn instances_that_an_account_hides_are_collected_too() {
         .iter()
         .filter(|row| row["operator_hidden_by_default"] == json!(true));
     assert!(hidden.count() > 0, "the estate hides nothing");
-    let calls = sim.calls_of("ec2:DescribeInstances");
-    assert!(calls.len() > ALL.len(), "{calls:?}");
-    assert!(
-        parameters(&calls, "IncludeManagedResources")
-            .iter()
-            .all(|value| *value == "true")
-    );
-    sim.forget_calls();
-    Run::organization(&sim).verb("check").expect(0);
-    let probes = sim.calls_of("ec2:DescribeInstances");
-    assert!(!probes.is_empty());
-    assert!(
-        parameters(&probes, "IncludeManagedResources")
-            .iter()
-            .all(|value| *value == "true"),
-        "check makes the call that a run makes"
-    );
+}
+
+/// Every switch that AWS's models know of the calls that are made: what an answer leaves out by default is asked for. `check` makes
+/// the calls that a run makes.
+#[test]
+fn nothing_is_left_out_that_can_be_asked_for() {
+    let sim = start(estate());
+    for verb in ["run", "check"] {
+        sim.forget_calls();
+        Run::organization(&sim).verb(verb).expect(0);
+        let mut switched = BTreeSet::new();
+        for call in sim.calls() {
+            for switch in facts::switches(&call.name()) {
+                assert_eq!(call.parameter(switch), Some("true"), "{verb}: {} {switch}", call.name());
+                switched.insert(call.name());
+            }
+        }
+        let known = ["ec2:DescribeInstances", "ec2:DescribeRegions"];
+        assert_eq!(switched, known.map(str::to_owned).into(), "{verb}");
+    }
 }
 
 #[test]

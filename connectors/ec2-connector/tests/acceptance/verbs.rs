@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use auth_core::regions::DEFAULT_REGIONS;
+use aws_sim::facts::default_regions;
 use aws_sim::{AccountState, Estate, Region, Role, Sim};
 use serde_json::{Value as Json, json};
 
@@ -102,7 +102,7 @@ fn checked<'j>(rows: &'j Json, account: &str) -> &'j Json {
 fn check_walks_every_hop_and_names_the_one_that_fails() {
     let mut estate = estate();
     estate
-        .regions(DEFAULT_REGIONS.map(Region::new))
+        .regions(default_regions().into_iter().map(Region::new))
         .change_account(C, |account| account.change_role("inventory", |_| Role::new("another")))
         .change_account(A, |account| {
             account.change_role("inventory", |role| role.deny("ec2:DescribeRegions"))
@@ -141,7 +141,7 @@ fn check_walks_every_hop_and_names_the_one_that_fails() {
         works["caller_arn"],
         format!("arn:aws:sts::{B}:assumed-role/inventory/ec2-connector")
     );
-    assert_eq!(works["regions"], json!(DEFAULT_REGIONS));
+    assert_eq!(works["regions"], json!(default_regions()));
     let denied = checked(&rows, A);
     assert_eq!(
         (&denied["outcome"], &denied["cause"]["operation"]),
@@ -153,7 +153,7 @@ fn check_walks_every_hop_and_names_the_one_that_fails() {
         (&useless["outcome"], &useless["cause"]["operation"], &useless["regions"]),
         (&json!("denied"), &json!("DescribeInstances"), &json!([]))
     );
-    assert_eq!(useless["region"], DEFAULT_REGIONS[0]);
+    assert_eq!(useless["region"], default_regions()[0]);
     assert!(
         useless["cause"]["hint"]
             .as_str()
@@ -170,7 +170,7 @@ fn check_walks_every_hop_and_names_the_one_that_fails() {
         "it collects nothing"
     );
     let of_b = probes.iter().filter(|call| call.account.as_deref() == Some(B));
-    assert_eq!(of_b.count(), DEFAULT_REGIONS.len(), "each region once");
+    assert_eq!(of_b.count(), default_regions().len(), "each region once");
     assert!(!outcome.has_output() && !outcome.has_ledger());
     let table = run().expect(3).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(table.contains("hop 2 of 2, AssumeRole of"), "{table}");

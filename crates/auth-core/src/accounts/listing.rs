@@ -16,6 +16,7 @@ use crate::access::AccountAccess;
 use crate::arn::AccountId;
 use crate::error::AwsError;
 use crate::pages;
+use crate::regions::global_region;
 
 /// Concurrent calls while organizational units are walked. The quotas of AWS Organizations are low:
 /// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html#throttling-limits>
@@ -45,7 +46,8 @@ pub(super) struct Listing {
 
 impl Listing {
     pub(super) fn new(master: &AccountAccess, page_size: Option<i32>) -> Self {
-        let access = master.in_region(signing_region(master.home_region()));
+        // One service per partition. <https://docs.aws.amazon.com/general/latest/gr/ao.html>
+        let access = master.in_region(global_region(master.home_region()));
         let config = aws_sdk_organizations::config::Builder::from(access.sdk_config())
             .retry_partition(access.retry_partition())
             .build();
@@ -314,17 +316,6 @@ const LIST_PARENTS: &str = "ListParents";
 
 fn missing(operation: &'static str, member: &str) -> AwsError {
     AwsError::missing(SERVICE, operation, member)
-}
-
-/// AWS Organizations is one service per partition, and its requests are signed for one region.
-/// <https://docs.aws.amazon.com/general/latest/gr/ao.html>
-fn signing_region(home: &str) -> &str {
-    match home {
-        _ if home.starts_with("cn-") => "cn-northwest-1",
-        _ if home.starts_with("us-gov-") => "us-gov-west-1",
-        _ if home.contains("-iso") => home,
-        _ => "us-east-1",
-    }
 }
 
 /// The entries of all pages. `split` tells a page's own, which stand in `member`, and its token.

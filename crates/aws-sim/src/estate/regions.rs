@@ -1,5 +1,7 @@
 //! AWS's commercial regions, and which of them an account must opt in to.
 
+use crate::facts;
+
 /// A region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Region {
@@ -33,55 +35,11 @@ impl Region {
     }
 }
 
-/// Regions that every account has.
-const STANDARD: [&str; 17] = [
-    "ap-northeast-1",
-    "ap-northeast-2",
-    "ap-northeast-3",
-    "ap-south-1",
-    "ap-southeast-1",
-    "ap-southeast-2",
-    "ca-central-1",
-    "eu-central-1",
-    "eu-north-1",
-    "eu-west-1",
-    "eu-west-2",
-    "eu-west-3",
-    "sa-east-1",
-    "us-east-1",
-    "us-east-2",
-    "us-west-1",
-    "us-west-2",
-];
-
-/// Regions to opt in to.
-const OPT_IN: [&str; 17] = [
-    "af-south-1",
-    "ap-east-1",
-    "ap-east-2",
-    "ap-south-2",
-    "ap-southeast-3",
-    "ap-southeast-4",
-    "ap-southeast-5",
-    "ap-southeast-6",
-    "ap-southeast-7",
-    "ca-west-1",
-    "eu-central-2",
-    "eu-south-1",
-    "eu-south-2",
-    "il-central-1",
-    "me-central-1",
-    "me-south-1",
-    "mx-central-1",
-];
-
 /// All of them.
 pub(super) fn all() -> Vec<Region> {
-    STANDARD
-        .iter()
-        .map(|name| Region::new(name))
-        .chain(OPT_IN.iter().map(|name| Region::opt_in(name)))
-        .collect()
+    let standard = facts::default_regions().into_iter().map(Region::new);
+    let opt_in = facts::opt_in_regions().into_iter().map(Region::opt_in);
+    standard.chain(opt_in).collect()
 }
 
 /// The first `count`, those that every account has first, the usual ones at the front.
@@ -94,11 +52,12 @@ pub(super) fn first(count: usize) -> Vec<Region> {
         "ap-southeast-1",
         "us-east-2",
     ];
-    let rest: Vec<&str> = STANDARD.iter().filter(|name| !names.contains(name)).copied().collect();
+    let mut rest = facts::default_regions();
+    rest.retain(|name| !names.contains(name));
     names.extend(rest);
     let standard = names.into_iter().map(Region::new);
     standard
-        .chain(OPT_IN.iter().map(|name| Region::opt_in(name)))
+        .chain(facts::opt_in_regions().into_iter().map(Region::opt_in))
         .take(count)
         .collect()
 }
