@@ -8,14 +8,17 @@ pub struct Nobody(TcpListener);
 impl Nobody {
     /// Listens from now on.
     pub fn start() -> Nobody {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        listener.set_nonblocking(true).unwrap();
-        Nobody(listener)
+        let listener = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| {
+            listener.set_nonblocking(true)?;
+            Ok(listener)
+        });
+        Nobody(listener.unwrap_or_else(|error| panic!("{error}")))
     }
 
     /// Its address, as that of a service.
     pub fn url(&self) -> String {
-        format!("http://{}", self.0.local_addr().unwrap())
+        let address = self.0.local_addr().unwrap_or_else(|error| panic!("{error}"));
+        format!("http://{address}")
     }
 
     /// How many have connected since this was last asked.
