@@ -62,8 +62,7 @@ impl<'a> InstanceRecord<'a> {
     pub const COLUMNS: &'a [Column<Self>] = &[
     // Identity
     Column::text("instance_id", "ID of the instance.",
-        // There is one: a slice with an instance that has none is a failure.
-        |r: &Self| Value::Text(r.instance.instance_id.as_deref().unwrap_or_default().into())).key(),
+        |r: &Self| Value::text(r.instance.instance_id.as_deref())).key(),
     Column::text("arn",
         "Amazon Resource Name (ARN) of the instance, put together from partition, region, owner and ID.",
         |r| r.arn().map_or(Value::Null, |arn| Value::Text(arn.into()))),

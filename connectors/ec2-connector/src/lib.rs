@@ -170,6 +170,7 @@ impl Collector for InstanceCollector {
 
 /// Adds the rows of an answer, and gives the token of the next page.
 fn rows_of(answer: Unread, region: &str, rows: &mut SliceRows) -> Result<Option<String>, SliceError> {
+    rows.next_answer();
     let body = answer.take();
     let bytes = body.as_ref().and_then(|body| body.bytes()).unwrap_or_default();
     let next_token = answer::read(bytes, |reservation| {

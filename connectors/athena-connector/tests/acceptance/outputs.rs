@@ -189,6 +189,48 @@ fn decimals_of_different_sizes_share_a_column() {
     }
 }
 
+/// Each fits beside the first two, and no decimal of 38 digits holds all: one account is left out, with its reason, and the file
+/// of the others is there. CSV and JSON have texts, which all fit.
+#[test]
+fn decimals_that_do_not_fit_together_leave_one_account_out() {
+    let of = |decimal: &str, text: &str| Canned::new(&[("d", decimal)]).row(&[Some(text)]);
+    let whole = "123456789012345678901234567890123456";
+    let mut estate = fleet::estate(4);
+    estate
+        .athena()
+        .canned("select t", of("decimal(10,2)", "1.25"))
+        .canned_in(&fleet::member(3), "select t", of("decimal(36,0)", whole))
+        .canned_in(&fleet::member(4), "select t", of("decimal(20,10)", "0.0123456789"));
+    let sim = start(estate);
+    for format in ["csv", "jsonl", "parquet"] {
+        let run = fleet::run(&sim, 4).output(&format!("rows.{format}"));
+        let outcome = run
+            .params(json!({"query": "select t", "leading_columns": "none"}))
+            .inside();
+        let rows = |expected: &[&str]| {
+            let expected: Vec<_> = expected.iter().map(|cell| vec![json!(cell)]).collect();
+            assert_eq!(Table::of(&outcome, format).rows, expected, "{format}");
+        };
+        if format != "parquet" {
+            outcome.expect(0);
+            rows(&["1.25", "1.25", whole, "0.0123456789"]);
+            continue;
+        }
+        outcome.expect(3);
+        rows(&["1.25", "1.25", &format!("{whole}.00")]);
+        let slice = outcome.slice(&fleet::member(4), Some(FRANKFURT));
+        let message = slice["cause"]["message"].as_str().unwrap();
+        assert!(
+            message.contains("column `d` (decimal(20,10)), but `d` (decimal(38,2))"),
+            "{message}"
+        );
+        assert!(
+            slice["cause"]["hint"].as_str().unwrap().contains("cast the columns"),
+            "{slice}"
+        );
+    }
+}
+
 /// An estate whose results lie in Frankfurt below `w/`, with a result of several pages.
 fn with_objects() -> Estate {
     let many = Canned::generated(&[("n", "bigint")], 1500, |row, _, text| {

@@ -14,6 +14,7 @@ mod disk;
 mod encrypted_secrets;
 mod endpoints;
 mod isolation;
+mod keys;
 mod kills;
 mod last_good;
 mod listing;

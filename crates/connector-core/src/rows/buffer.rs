@@ -3,12 +3,51 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use itertools::Itertools as _;
-
 use super::encode::CsvField;
 use super::form::Form;
 use crate::slice::SliceError;
 use crate::table::Value;
+
+/// What a key ends with: the number of the answer that its row came in, as so many hex digits. Rows with the same key are in
+/// the order of their answers.
+const ANSWER: usize = 8;
+
+/// Two rows of one answer have the same key: it does not tell the rows of its table apart.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "two rows of one answer have the same key, `{0}`, and one would replace the other: this is a defect of the program, \
+     please report it"
+)]
+pub(super) struct NotUnique(String);
+
+impl From<NotUnique> for SliceError {
+    fn from(error: NotUnique) -> Self {
+        SliceError::Local(error.to_string())
+    }
+}
+
+/// The key without its answer.
+pub(super) fn identity(key: &[u8]) -> &[u8] {
+    &key[..key.len().saturating_sub(ANSWER)]
+}
+
+/// Whether the row of `next` takes the place of that of `key`, which stands before it: pages of a listing that changes
+/// meanwhile may overlap.
+///
+/// # Errors
+/// Both are of one answer.
+pub(super) fn replaces(next: &[u8], key: &[u8]) -> Result<bool, NotUnique> {
+    if identity(next) != identity(key) {
+        return Ok(false);
+    }
+    if next == key {
+        let shown = String::from_utf8_lossy(identity(key))
+            .trim_end_matches('\0')
+            .replace('\0', ", ");
+        return Err(NotUnique(shown));
+    }
+    Ok(true)
+}
 
 /// Rows of one table of one slice, encoded.
 #[derive(Debug)]
@@ -24,6 +63,8 @@ pub struct RowBuffer {
     places: Vec<Place>,
     /// How many rows.
     pub(super) count: u64,
+    /// The number of the answer that the next rows are of.
+    pub(super) answer: u32,
 }
 
 /// Where a row is, and its key.
@@ -72,6 +113,13 @@ impl Row<'_> {
             self.unfit.get_or_insert(why);
         }
         if self.form.sorted && column.key {
+            if *value == Value::Null {
+                let why = format!(
+                    "the answer has no {}, which tells the rows apart: it cannot be read",
+                    column.name
+                );
+                self.unfit.get_or_insert(why);
+            }
             add_to_key(self.key, value);
         }
     }
@@ -91,6 +139,7 @@ impl RowBuffer {
             keys: String::new(),
             places: Vec::new(),
             count: 0,
+            answer: 0,
         }
     }
 
@@ -101,7 +150,10 @@ impl RowBuffer {
         } else {
             Vec::new()
         };
-        RowBuffer::of(Arc::clone(&self.form), Arc::clone(&self.front), room)
+        RowBuffer {
+            answer: self.answer,
+            ..RowBuffer::of(Arc::clone(&self.form), Arc::clone(&self.front), room)
+        }
     }
 
     pub(super) fn form(&self) -> &Arc<Form> {
@@ -141,6 +193,7 @@ impl RowBuffer {
         self.form.encoder.end(&mut self.text, start);
         self.count += 1;
         if self.form.sorted {
+            self.keys.push_str(&format!("{:0ANSWER$x}", self.answer));
             self.places.push(Place {
                 key: key..self.keys.len(),
                 text: start..self.text.len(),
@@ -152,7 +205,8 @@ impl RowBuffer {
     /// Adds rows of the same table.
     pub(super) fn append(&mut self, more: RowBuffer) {
         if self.count == 0 {
-            *self = more;
+            let answer = self.answer;
+            *self = RowBuffer { answer, ..more };
             return;
         }
         let (text, key) = (self.text.len(), self.keys.len());
@@ -166,15 +220,25 @@ impl RowBuffer {
         self.count += more.count;
     }
 
-    /// Sorts the rows by their keys. Pages of a listing that changes meanwhile may overlap: of rows with the same key the one that
-    /// came last stays, since the sort keeps the order of ties.
-    pub(super) fn sort(&mut self) {
-        let key = |place: &Place| &self.keys[place.key.clone()];
+    /// Sorts the rows by their keys. Of rows with the same key, the one of the last answer stays. Says how many rows were
+    /// replaced.
+    ///
+    /// # Errors
+    /// Rows of one answer with the same key.
+    pub(super) fn sort(&mut self) -> Result<u64, NotUnique> {
+        let key = |place: &Place| &self.keys.as_bytes()[place.key.clone()];
         self.places.sort_by(|a, b| key(a).cmp(key(b)));
-        let places = std::mem::take(&mut self.places).into_iter();
-        let last = |a: Place, b: Place| if key(&a) == key(&b) { Ok(b) } else { Err((a, b)) };
-        self.places = places.coalesce(last).collect();
-        self.count = self.places.len() as u64;
+        let mut kept: Vec<Place> = Vec::with_capacity(self.places.len());
+        for place in std::mem::take(&mut self.places) {
+            match kept.last_mut() {
+                Some(last) if replaces(key(&place), key(last))? => *last = place,
+                _ => kept.push(place),
+            }
+        }
+        let replaced = self.count - kept.len() as u64;
+        self.count = kept.len() as u64;
+        self.places = kept;
+        Ok(replaced)
     }
 
     /// Sorted rows, in their order, with their keys.
@@ -223,17 +287,22 @@ mod tests {
                 let (mut whole, mut first) = (buffer(key), buffer(key));
                 let mut second = first.another();
                 for (number, letter) in ["c", "a", "b", "a"].into_iter().enumerate() {
+                    for rows in [&mut whole, &mut first, &mut second] {
+                        rows.answer = u32::try_from(number).unwrap();
+                    }
                     let value = i64::try_from(number).unwrap();
                     push(&mut whole, letter, value);
                     push(if number < cut { &mut first } else { &mut second }, letter, value);
                 }
                 first.append(second);
                 assert_eq!((&first.text, first.count), (&whole.text, 4));
-                first.sort();
-                whole.sort();
+                if !key {
+                    continue;
+                }
+                assert_eq!((first.sort(), whole.sort()), (Ok(1), Ok(1)));
                 assert!(first.in_order().eq(whole.in_order()));
                 let rows: Vec<u8> = first.in_order().flat_map(|(_, row)| row).copied().collect();
-                assert_eq!(rows, if key { &b"a,3\nb,2\nc,0\n"[..] } else { b"" });
+                assert_eq!(rows, b"a,3\nb,2\nc,0\n");
             }
         }
     }
@@ -255,10 +324,30 @@ mod tests {
             Err(SliceError::Local("no".to_owned()))
         });
         assert_eq!(stopped.unwrap_err().to_string(), "no");
+        let nothing = rows.push(|row| {
+            row.cell(&Value::Null);
+            row.cell(&Value::Integer(1));
+            Ok(())
+        });
+        let why = "the answer has no a, which tells the rows apart: it cannot be read";
+        assert_eq!(nothing.unwrap_err().to_string(), why);
         push(&mut rows, "a", 2);
-        rows.sort();
+        assert_eq!(rows.sort(), Ok(0));
         let keys: Vec<_> = rows.in_order().map(|(_, row)| row).collect();
         assert_eq!(keys, [b"a,2\n", b"b,1\n"]);
+    }
+
+    #[test]
+    fn a_key_that_is_twice_in_one_answer_is_a_defect() {
+        let mut rows = buffer(true);
+        push(&mut rows, "i-1", 1);
+        push(&mut rows, "i-1", 2);
+        let why = rows.sort().unwrap_err().to_string();
+        assert!(why.contains("the same key, `i-1`") && why.contains("a defect"), "{why}");
+        let mut rows = buffer(false);
+        push(&mut rows, "i-1", 1);
+        push(&mut rows, "i-1", 2);
+        assert_eq!(rows.count, 2, "rows without a key are all there");
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Which tables go into which file, and whether they fit together.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::encode::Format;
 use super::publish::Output;
 use super::spool::SpooledTable;
 use crate::table::{Heading, Kind};
@@ -79,6 +81,7 @@ pub(crate) struct Misfit {
 /// Slices that do not fit are left out as a whole.
 pub(crate) fn layout(
     path: Option<&OutputPath>,
+    format: Format,
     leading: &[Heading],
     fixed: Option<&[Heading]>,
     slices: &[Ended],
@@ -93,32 +96,31 @@ pub(crate) fn layout(
         }
     }
     let mut misfits: BTreeMap<usize, String> = BTreeMap::new();
-    for tables in files.values() {
-        let Some(common) = most_common(tables) else { continue };
-        for (index, table) in tables {
-            if let Some(why) = difference(&table.columns, &common.1.columns) {
-                let (with, region) = (&slices[common.0].account, &slices[common.0].region);
-                let why = format!("{why} in account {with}, {region}");
-                misfits.entry(*index).or_insert(why);
-            }
-        }
-    }
     let mut outputs = Vec::new();
-    for (path, mut tables) in files {
-        tables.retain(|(index, _)| !misfits.contains_key(index));
-        let Some((_, first)) = tables.first() else { continue };
-        let mut columns = first.columns.to_vec();
-        for (_, table) in &tables {
-            for (column, other) in columns.iter_mut().zip(table.columns.iter()) {
-                column.kind = column.kind.widest(other.kind).unwrap_or(column.kind);
-            }
+    for (path, tables) in files {
+        let common = Common::of(format, &tables, |first| {
+            format!("in account {}, {}", slices[first].account, slices[first].region)
+        });
+        for (index, why) in common.misfits {
+            misfits.entry(index).or_insert(why);
         }
-        outputs.push(Output {
+        outputs.push((path, common.columns, tables));
+    }
+    // A slice that does not fit into one file is in none.
+    let fitting = outputs.into_iter().filter_map(|(path, columns, tables)| {
+        let fits = |(index, _): &(usize, &SpooledTable)| !misfits.contains_key(index);
+        let tables: Vec<_> = tables
+            .into_iter()
+            .filter(fits)
+            .map(|(_, table)| table.clone())
+            .collect();
+        (!tables.is_empty()).then(|| Output {
             path,
             columns: leading.iter().cloned().chain(columns).collect(),
-            tables: tables.into_iter().map(|(_, table)| table.clone()).collect(),
-        });
-    }
+            tables,
+        })
+    });
+    let mut outputs: Vec<Output> = fitting.collect();
     let one_file = !path.is_some_and(OutputPath::is_several);
     if let Some(fixed) = fixed.filter(|_| outputs.is_empty() && one_file) {
         outputs.push(Output {
@@ -131,26 +133,87 @@ pub(crate) fn layout(
     (outputs, misfits)
 }
 
-/// The first of those tables whose columns most tables have.
-fn most_common<'a>(tables: &[(usize, &'a SpooledTable)]) -> Option<(usize, &'a SpooledTable)> {
-    let mut best: Option<(usize, (usize, &SpooledTable))> = None;
-    let mut seen: Vec<&[Heading]> = Vec::new();
-    for (index, table) in tables {
-        if seen.iter().any(|columns| difference(columns, &table.columns).is_none()) {
-            continue;
+/// The columns of one file.
+struct Common {
+    /// Wide enough for all tables that fit.
+    columns: Vec<Heading>,
+    /// Slices with a table that does not fit, and why.
+    misfits: Vec<(usize, String)>,
+}
+
+/// Tables with the same columns.
+struct Alike<'a> {
+    columns: &'a [Heading],
+    /// Their slices, in order.
+    slices: Vec<usize>,
+}
+
+impl Common {
+    /// The columns that fit most tables decide, the first of them in order where there are ties. The others widen them, the most
+    /// frequent columns first, for as long as there is a type that holds all values: two decimals that each fit a third one may
+    /// not fit it together.
+    fn of(format: Format, tables: &[(usize, &SpooledTable)], place: impl Fn(usize) -> String) -> Self {
+        let mut alike: Vec<Alike<'_>> = Vec::new();
+        for (slice, table) in tables {
+            match alike.iter_mut().find(|alike| is_same(alike.columns, &table.columns)) {
+                Some(alike) => alike.slices.push(*slice),
+                None => alike.push(Alike {
+                    columns: &table.columns,
+                    slices: vec![*slice],
+                }),
+            }
         }
-        seen.push(&table.columns);
-        let alike = |(_, other): &&(usize, &SpooledTable)| difference(&table.columns, &other.columns).is_none();
-        let count = tables.iter().filter(alike).count();
-        if best.is_none_or(|(most, _)| count > most) {
-            best = Some((count, (*index, table)));
+        let fitting = |one: &Alike<'_>| -> usize {
+            let fits = |other: &&Alike<'_>| difference(format, one.columns, other.columns).is_none();
+            alike.iter().filter(fits).map(|other| other.slices.len()).sum()
+        };
+        // `max_by_key` takes the last of several.
+        let base = (0..alike.len()).rev().max_by_key(|at| fitting(&alike[*at]));
+        let mut common = Common {
+            columns: Vec::new(),
+            misfits: Vec::new(),
+        };
+        let Some(base) = base.map(|at| alike.remove(at)) else {
+            return common;
+        };
+        common.columns = base.columns.to_vec();
+        let place = place(base.slices[0]);
+        alike.sort_by_key(|others| Reverse(others.slices.len()));
+        for others in alike {
+            let why = match difference(format, others.columns, base.columns) {
+                Some(why) => Some(format!("{why} {place}")),
+                None => difference(format, others.columns, &common.columns)
+                    .map(|why| format!("{why} for what is {place}, and in others that fit it")),
+            };
+            if let Some(why) = why {
+                common
+                    .misfits
+                    .extend(others.slices.into_iter().map(|slice| (slice, why.clone())));
+                continue;
+            }
+            for (column, other) in common.columns.iter_mut().zip(others.columns) {
+                column.kind = widest(format, column.kind, other.kind).unwrap_or(column.kind);
+            }
         }
+        common
     }
-    best.map(|(_, table)| table)
+}
+
+/// The narrowest type that holds the values of both. CSV and JSON write a decimal as the text that it is: any others fit beside it.
+fn widest(format: Format, one: Kind, other: Kind) -> Option<Kind> {
+    match (one, other) {
+        (Kind::Decimal(..), Kind::Decimal(..)) if format != Format::Parquet => Some(one),
+        _ => one.widest(other),
+    }
+}
+
+fn is_same(columns: &[Heading], others: &[Heading]) -> bool {
+    let same = |(column, other): (&Heading, &Heading)| column.name == other.name && column.kind == other.kind;
+    columns.len() == others.len() && columns.iter().zip(others).all(same)
 }
 
 /// In words, how columns differ so that their rows cannot stand in one file.
-fn difference(columns: &[Heading], others: &[Heading]) -> Option<String> {
+fn difference(format: Format, columns: &[Heading], others: &[Heading]) -> Option<String> {
     if columns.len() != others.len() {
         return Some(format!(
             "the result has {} columns, but {}",
@@ -158,8 +221,9 @@ fn difference(columns: &[Heading], others: &[Heading]) -> Option<String> {
             others.len()
         ));
     }
-    let differs =
-        |(column, other): &(&Heading, &Heading)| column.name != other.name || column.kind.widest(other.kind).is_none();
+    let differs = |(column, other): &(&Heading, &Heading)| {
+        column.name != other.name || widest(format, column.kind, other.kind).is_none()
+    };
     let shown = |column: &Heading| format!("`{}` ({})", column.name, kind(column.kind));
     columns
         .iter()
@@ -174,6 +238,9 @@ fn kind(kind: Kind) -> String {
         other => other.name().to_owned(),
     }
 }
+
+#[cfg(test)]
+mod writable;
 
 #[cfg(test)]
 mod tests {
@@ -204,7 +271,7 @@ mod tests {
             slice("3", vec![table(1, &[("a", Kind::Integer), ("b", Kind::Decimal(4, 3))])]),
             slice("4", vec![table(1, &[("a", Kind::Text), ("b", Kind::Decimal(5, 2))])]),
         ];
-        let (outputs, misfits) = layout(None, &[], None, &slices);
+        let (outputs, misfits) = layout(None, Format::Parquet, &[], None, &slices);
         assert_eq!(outputs.len(), 1);
         assert_eq!(outputs[0].tables.len(), 2);
         assert_eq!(outputs[0].columns[1].kind, Kind::Decimal(6, 3));
@@ -229,7 +296,7 @@ mod tests {
             slice("1", vec![one(), table(3, &[("b", Kind::Text)])]),
             slice("2", vec![one()]),
         ];
-        let (outputs, misfits) = layout(Some(&path), &[], None, &slices);
+        let (outputs, misfits) = layout(Some(&path), Format::Csv, &[], None, &slices);
         let paths: Vec<_> = outputs.iter().filter_map(|output| output.path.clone()).collect();
         assert_eq!(paths, ["out/1-1.csv", "out/1-3.csv", "out/2-1.csv"].map(PathBuf::from));
         assert_eq!(misfits, []);
@@ -242,8 +309,40 @@ mod tests {
     #[test]
     fn fixed_columns_make_a_file_without_rows() {
         let fixed = [Heading::new("a", Kind::Text)];
-        let (outputs, _) = layout(None, &[], Some(&fixed), &[]);
+        let (outputs, _) = layout(None, Format::Csv, &[], Some(&fixed), &[]);
         assert_eq!(outputs.len(), 1);
-        assert!(layout(None, &[], None, &[]).0.is_empty());
+        assert!(layout(None, Format::Csv, &[], None, &[]).0.is_empty());
+    }
+
+    /// Each of the others fits beside (10,2), and no decimal has the digits of all.
+    #[test]
+    fn decimals_that_fit_one_by_one_may_not_fit_together() {
+        let kinds = [(10, 2), (10, 2), (36, 0), (20, 10)].map(|(precision, scale)| Kind::Decimal(precision, scale));
+        let decimals = |kinds: &[Kind]| -> Vec<Ended> {
+            let slices = kinds.iter().zip(1..);
+            let one = |(kind, account): (&Kind, u32)| slice(&account.to_string(), vec![table(1, &[("d", *kind)])]);
+            slices.map(one).collect()
+        };
+        let (outputs, misfits) = layout(None, Format::Parquet, &[], None, &decimals(&kinds));
+        assert_eq!(
+            (outputs[0].columns[0].kind, outputs[0].tables.len()),
+            (Kind::Decimal(38, 2), 3)
+        );
+        let why = "the result has column `d` (decimal(20,10)), but `d` (decimal(38,2)) for what is in account 1, r, and in \
+                   others that fit it";
+        let misfit = Misfit {
+            slice: 3,
+            why: why.to_owned(),
+        };
+        assert_eq!(misfits, [misfit]);
+        // The more frequent columns go first, wherever they stand.
+        let kinds = [kinds[0], kinds[0], kinds[0], kinds[2], kinds[3], kinds[3]];
+        let (outputs, misfits) = layout(None, Format::Parquet, &[], None, &decimals(&kinds));
+        assert_eq!(outputs[0].columns[0].kind, Kind::Decimal(20, 10));
+        assert_eq!(misfits.iter().map(|misfit| misfit.slice).collect::<Vec<_>>(), [3]);
+        for format in [Format::Csv, Format::Json, Format::Jsonl] {
+            let (outputs, misfits) = layout(None, format, &[], None, &decimals(&kinds));
+            assert_eq!((outputs[0].tables.len(), misfits.len()), (6, 0), "they are texts there");
+        }
     }
 }

@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use itertools::Itertools as _;
 use serde::{Deserialize, Serialize};
 
+use super::buffer::{identity, replaces};
+use crate::slice::SliceError;
 use crate::table::Heading;
 
 /// Bytes that are read or written at a time.
@@ -288,12 +290,24 @@ impl Spool {
     }
 
     /// How many rows [`RowSource::read`] gives of these runs.
-    pub(super) fn count_sorted(&self, runs: &[Run]) -> io::Result<u64> {
-        self.sorted_rows(runs).try_fold(0, |count, row| row.map(|_| count + 1))
+    ///
+    /// # Errors
+    /// Rows of one answer with the same key, and whatever the disk says.
+    pub(super) fn count_sorted(&self, runs: &[Run]) -> Result<u64, SliceError> {
+        let (mut count, mut last): (u64, Option<Vec<u8>>) = (0, None);
+        for row in self.keyed_rows(runs) {
+            let (key, _) = row.map_err(|error| self.unkept(&error))?;
+            match &last {
+                Some(last) if replaces(&key, last)? => {}
+                _ => count += 1,
+            }
+            last = Some(key);
+        }
+        Ok(count)
     }
 
-    /// Of rows with the same key, the last of the last run.
-    fn sorted_rows(&self, runs: &[Run]) -> Box<dyn Iterator<Item = io::Result<Vec<u8>>>> {
+    /// All rows, in the order of their keys and answers.
+    fn keyed_rows(&self, runs: &[Run]) -> Box<dyn Iterator<Item = KeyedRow>> {
         let buffer = (MERGE_BUFFERS / runs.len().max(1)).clamp(256, BUFFER);
         let readers: Vec<_> = runs
             .iter()
@@ -310,9 +324,9 @@ impl Spool {
                 // An error comes first: nothing is to be published then.
                 (a, _) => a.is_err(),
             });
-            Box::new(last_of_each_key(rows.map(|(row, _)| row)))
+            Box::new(rows.map(|(row, _)| row))
         } else {
-            Box::new(last_of_each_key(readers.into_iter().flatten()))
+            Box::new(readers.into_iter().flatten())
         }
     }
 }
@@ -320,7 +334,7 @@ impl Spool {
 impl RowSource for Spool {
     fn read(&self, table: &SpooledTable, take: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
         if table.sorted {
-            for row in self.sorted_rows(&table.runs) {
+            for row in last_of_each_key(self.keyed_rows(&table.runs)) {
                 take(&row?)?;
             }
             return Ok(());
@@ -346,7 +360,7 @@ type KeyedRow = io::Result<(Vec<u8>, Vec<u8>)>;
 
 fn last_of_each_key(rows: impl Iterator<Item = KeyedRow>) -> impl Iterator<Item = io::Result<Vec<u8>>> {
     let rows = rows.coalesce(|a, b| match (&a, &b) {
-        (Ok((key, _)), Ok((next, _))) if key == next => Ok(b),
+        (Ok((key, _)), Ok((next, _))) if identity(key) == identity(next) => Ok(b),
         _ => Err((a, b)),
     });
     rows.map_ok(|(_, bytes)| bytes)
@@ -452,22 +466,32 @@ mod tests {
         rows
     }
 
-    fn keyed<'a>(rows: &'a [(&'a str, &'a str)]) -> impl Iterator<Item = (&'a str, &'a [u8])> + Clone {
-        rows.iter().map(|(key, row)| (*key, row.as_bytes()))
+    /// A key of an answer.
+    fn key(key: &str, answer: usize) -> String {
+        format!("{key}\0{answer:08x}")
     }
 
     #[test]
     fn sorted_runs_are_merged_by_key() {
         let spool = Spool::new(&std::env::temp_dir()).unwrap();
-        let other = spool.append_sorted(keyed(&[("x", "not of this slice")])).unwrap();
-        let first = [("a", "1\n"), ("c", "3\n"), ("c", "3b\n")];
-        let first = spool.append_sorted(keyed(&first)).unwrap();
-        let second = [("b", "2\n"), ("c", "3c\n"), ("d", "4\n")];
-        let second = spool.append_sorted(keyed(&second)).unwrap();
+        let run = |rows: &[(&str, usize, &str)]| {
+            let keys: Vec<String> = rows.iter().map(|(name, answer, _)| key(name, *answer)).collect();
+            let rows = keys
+                .iter()
+                .zip(rows)
+                .map(|(key, (.., row))| (key.as_str(), row.as_bytes()));
+            spool.append_sorted(rows).unwrap()
+        };
+        let other = run(&[("x", 0, "not of this slice")]);
+        let first = run(&[("a", 0, "1\n"), ("c", 0, "3\n"), ("c", 1, "3b\n")]);
+        let second = run(&[("b", 1, "2\n"), ("c", 2, "3c\n"), ("d", 2, "4\n")]);
         assert_eq!(rows(&spool, vec![first]), ["1\n", "3b\n"], "the last of each key");
         assert_eq!(spool.count_sorted(&[first, second]).unwrap(), 4);
         let merged = rows(&spool, vec![first, second]);
         assert_eq!(merged, ["1\n", "2\n", "3c\n", "4\n"]);
+        let again = run(&[("c", 2, "3d\n")]);
+        let error = spool.count_sorted(&[first, second, again]).unwrap_err().to_string();
+        assert!(error.contains("the same key, `c`"), "{error}");
         assert_eq!(rows(&spool, vec![other]), ["not of this slice"]);
     }
 
@@ -498,19 +522,25 @@ mod tests {
         #[test]
         fn any_rows_come_back_sorted(mut all in proptest::collection::vec(("[a-c\u{e9}\n\u{1e}]{0,3}", "(\\PC|\n){0,30}"), 0..40), cut in 0_usize..40) {
             let spool = Spool::new(&std::env::temp_dir()).unwrap();
+            for (answer, (name, _)) in all.iter_mut().enumerate() {
+                *name = key(name, answer);
+            }
+            let unique: std::collections::HashSet<&[u8]> = all.iter().map(|(key, _)| identity(key.as_bytes())).collect();
+            let count = unique.len() as u64;
             let cut = cut.min(all.len());
             let (left, right) = all.split_at_mut(cut);
-            let key = |(key, _): &(String, String)| key.clone();
-            left.sort_by_key(key);
-            right.sort_by_key(key);
+            left.sort();
+            right.sort();
             let pairs = |rows: &[(String, String)]| rows.to_vec();
-            let runs = [pairs(left), pairs(right)]
+            let runs: Vec<Run> = [pairs(left), pairs(right)]
                 .iter()
                 .map(|rows| spool.append_sorted(rows.iter().map(|(key, row)| (key.as_str(), row.as_bytes()))).unwrap())
                 .collect();
+            proptest::prop_assert_eq!(spool.count_sorted(&runs).unwrap(), count);
             let mut expected = all.clone();
-            expected.sort_by_key(key);
-            let last: std::collections::BTreeMap<String, String> = expected.into_iter().collect();
+            expected.sort();
+            let last = expected.into_iter().map(|(key, row)| (identity(key.as_bytes()).to_vec(), row));
+            let last: std::collections::BTreeMap<Vec<u8>, String> = last.collect();
             let expected: Vec<String> = last.into_values().collect();
             proptest::prop_assert_eq!(rows(&spool, runs), expected);
         }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use auth_core::Account;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::buffer::{Row, RowBuffer};
+use super::buffer::{Row, RowBuffer, identity};
 use super::digest;
 use super::encode::{Format, Formulas};
 use super::form::{Form, Forms};
@@ -94,6 +94,7 @@ impl Rows {
             leading: self.leading.iter().map(value).collect(),
             facts: facts.clone(),
             tables: Vec::new(),
+            answer: 0,
         }
     }
 }
@@ -104,6 +105,8 @@ pub struct SliceRows {
     leading: Vec<Option<String>>,
     facts: Facts,
     tables: Vec<(u32, RowWriter)>,
+    /// The number of the answer that the next rows are of.
+    answer: u32,
 }
 
 impl SliceRows {
@@ -117,12 +120,22 @@ impl SliceRows {
             leading: Vec::new(),
             facts: Facts::default(),
             tables: Vec::new(),
+            answer: 0,
         })
     }
 
     /// The format that rows are encoded in.
     pub fn format(&self) -> Format {
         self.rows.format
+    }
+
+    /// Rows that follow are of another answer, such as the next page. Pages of a listing that changes meanwhile may overlap: a
+    /// row whose key came in an earlier answer takes that row's place, and is counted. In one answer no key is there twice.
+    pub fn next_answer(&mut self) {
+        self.answer += 1;
+        for (_, table) in &mut self.tables {
+            table.buffer.answer = self.answer;
+        }
     }
 
     /// Adds a row to the slice's only table.
@@ -163,7 +176,8 @@ impl SliceRows {
             ));
         }
         self.tables.retain(|(other, _)| *other != number);
-        let writer = RowWriter::new(&self.rows, &self.leading, form);
+        let mut writer = RowWriter::new(&self.rows, &self.leading, form);
+        writer.buffer.answer = self.answer;
         let at = self.tables.partition_point(|(other, _)| *other < number);
         self.tables.insert(at, (number, writer));
         &mut self.tables[at].1
@@ -197,11 +211,19 @@ impl SliceRows {
         self.len() == 0
     }
 
+    /// Ends the slice's rows. How many of them others have replaced, the ledger has as `replaced_rows`.
+    ///
+    /// # Errors
+    /// Rows that cannot be kept on disk, and a table whose key does not tell its rows apart.
     pub(crate) fn finish(self) -> Result<Vec<SpooledTable>, SliceError> {
         // `collect` would keep the room that the writers had, for as long as there are slices.
         let mut finished = Vec::with_capacity(self.tables.len());
         for (number, table) in self.tables {
-            finished.push(table.finish(number)?);
+            let (table, replaced) = table.finish(number)?;
+            if replaced > 0 {
+                self.facts.add("replaced_rows", replaced);
+            }
+            finished.push(table);
         }
         Ok(finished)
     }
@@ -260,6 +282,8 @@ pub struct RowWriter {
     runs: Vec<Run>,
     /// Rows that have been kept.
     kept: u64,
+    /// Rows whose place others have taken.
+    replaced: u64,
     /// Hashes of the keys of spilled rows: where no two are the same, no row of one run takes the place of another's.
     spilled: Vec<u64>,
     hasher: RandomState,
@@ -278,6 +302,7 @@ impl RowWriter {
             buffered: Arc::clone(&rows.buffered),
             runs: Vec::new(),
             kept: 0,
+            replaced: 0,
             spilled: Vec::new(),
             hasher: RandomState::new(),
             in_place: in_place.then(|| (rows.format, Arc::clone(&rows.leading))),
@@ -353,9 +378,10 @@ impl RowWriter {
         }
         let sorted = self.form().sorted;
         let run = if sorted {
-            self.buffer.sort();
+            self.replaced += self.buffer.sort()?;
             if self.written() <= MOST_REMEMBERED {
-                let keys = self.buffer.in_order().map(|(key, _)| self.hasher.hash_one(key));
+                let keys = self.buffer.in_order();
+                let keys = keys.map(|(key, _)| self.hasher.hash_one(identity(key.as_bytes())));
                 self.spilled.extend(keys);
             }
             self.spool.append_sorted(self.buffer.in_order())?
@@ -389,12 +415,13 @@ impl RowWriter {
         self.buffered.fetch_sub(self.buffer.text.len(), Ordering::Relaxed);
     }
 
-    fn finish(mut self, number: u32) -> Result<SpooledTable, SliceError> {
+    /// The table, and how many rows others have replaced.
+    fn finish(mut self, number: u32) -> Result<(SpooledTable, u64), SliceError> {
         // Most slices never spilled: their rows are all here, and once they are in order nobody asks for keys any more.
         let sorted = self.form().sorted;
         let in_order = !sorted || self.runs.is_empty();
         if sorted && in_order {
-            self.buffer.sort();
+            self.replaced += self.buffer.sort()?;
             let rows = self.buffer.in_order().map(|(_, row)| row);
             self.runs.extend(self.spool.append_rows(rows)?);
         } else {
@@ -407,9 +434,10 @@ impl RowWriter {
         } else {
             self.spool.count_sorted(&runs)?
         };
+        let replaced = self.replaced + self.written() - rows;
         let ready = self.ready.take().map(Readying::finish).transpose();
         let ready = ready.map_err(|error| self.spool.unkept(&error))?.flatten();
-        Ok(SpooledTable {
+        let table = SpooledTable {
             number,
             columns: Arc::clone(&self.form().columns),
             runs,
@@ -417,7 +445,8 @@ impl RowWriter {
             rows,
             spool: 0,
             ready: ready.map(Arc::new),
-        })
+        };
+        Ok((table, replaced))
     }
 
     /// Whether the rows of all runs surely have keys of their own. Counting them costs reading all of them once more.
@@ -442,6 +471,16 @@ mod tests {
     use super::super::spool::RowSource as _;
     use super::*;
     use crate::table::{Kind, Value};
+
+    fn push(writer: &mut RowWriter, key: &str, number: usize) {
+        let number = i64::try_from(number).unwrap();
+        let cells = |row: &mut Row<'_>| {
+            row.cell(&Value::Text(key.into()));
+            row.cell(&Value::Integer(number));
+            Ok(())
+        };
+        writer.push(cells).unwrap();
+    }
 
     fn columns(name: &str) -> Vec<Heading> {
         vec![Heading::new(name, Kind::Text), Heading::new("b", Kind::Integer)]
@@ -484,15 +523,11 @@ mod tests {
                 if spills.contains(&number) {
                     writer.spill().unwrap();
                 }
-                let number = i64::try_from(number).unwrap();
-                let cells = |row: &mut Row<'_>| {
-                    row.cell(&Value::Text(key.into()));
-                    row.cell(&Value::Integer(number));
-                    Ok(())
-                };
-                writer.push(cells).unwrap();
+                writer.buffer.answer = u32::try_from(number).unwrap();
+                push(&mut writer, key, number);
             }
-            let table = writer.finish(1).unwrap();
+            let (table, replaced) = writer.finish(1).unwrap();
+            assert_eq!(replaced, keys.len() as u64 - table.rows, "{spills:?}");
             let count = expected.lines().count() as u64;
             assert_eq!((table.rows, table.sorted), (count, table.runs.len() > 1), "{spills:?}");
             let mut read = Vec::new();
@@ -502,6 +537,51 @@ mod tests {
             };
             spool.read(&table, &mut take).unwrap();
             assert_eq!(String::from_utf8(read).unwrap(), expected, "{spills:?}");
+        }
+    }
+
+    /// Also where the slice's rows spilled between the two.
+    #[test]
+    fn a_key_that_is_twice_in_one_answer_is_a_defect() {
+        let mut columns = columns("a");
+        columns[0].key = true;
+        for spills in [&[][..], &[1], &[1, 2]] {
+            let mut slice = SliceRows::alone(Format::Csv, &std::env::temp_dir()).unwrap();
+            slice.next_answer();
+            let writer = slice.begin(1, columns.clone());
+            for (number, key) in ["a", "b", "a"].into_iter().enumerate() {
+                if spills.contains(&number) {
+                    writer.spill().unwrap();
+                }
+                push(writer, key, number);
+            }
+            let error = slice.finish().unwrap_err().to_string();
+            assert!(error.contains("the same key, `a`"), "{spills:?} {error}");
+        }
+    }
+
+    #[test]
+    fn rows_that_were_replaced_are_counted() {
+        let mut columns = columns("a");
+        columns[0].key = true;
+        for spills in [&[][..], &[2], &[1, 2, 3]] {
+            let mut slice = SliceRows::alone(Format::Csv, &std::env::temp_dir()).unwrap();
+            slice.begin(1, columns.clone());
+            for (number, page) in [&["a", "b"][..], &["b", "c"], &["a", "b", "d"]].into_iter().enumerate() {
+                slice.next_answer();
+                let writer = slice.table(1).unwrap();
+                if spills.contains(&number) {
+                    writer.spill().unwrap();
+                }
+                page.iter().for_each(|key| push(writer, key, number));
+            }
+            let facts = slice.facts.clone();
+            let tables = slice.finish().unwrap();
+            assert_eq!(
+                (tables[0].rows, &facts.told().sums["replaced_rows"]),
+                (4, &3.into()),
+                "{spills:?}"
+            );
         }
     }
 }

@@ -12,7 +12,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::exit::Exit;
 use crate::ledger::{Ledger, SliceEntry, Stale};
-use crate::rows::{Ended, Output, OutputPath, layout};
+use crate::rows::{Ended, Format, Output, OutputPath, layout};
 use crate::slice::Outcome;
 use crate::state::LastGood;
 use crate::table::Heading;
@@ -25,6 +25,7 @@ const STALE_MISFIT: &str = "the last good rows of ";
 pub(super) struct Shape<'a> {
     /// `None`: standard output.
     pub(super) path: Option<&'a OutputPath>,
+    pub(super) format: Format,
     /// The leading columns.
     pub(super) leading: &'a [Heading],
     /// The columns behind them, where they are always the same.
@@ -40,7 +41,7 @@ pub(super) fn laid_out(
     exit: &mut Exit,
     misfit: impl Fn(&Ended),
 ) -> Vec<Output> {
-    let (outputs, misfits) = layout(shape.path, shape.leading, shape.fixed, slices);
+    let (outputs, misfits) = layout(shape.path, shape.format, shape.leading, shape.fixed, slices);
     for found in misfits {
         let slice = &slices[found.slice];
         if !slice.stale {

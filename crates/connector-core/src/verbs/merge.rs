@@ -210,6 +210,7 @@ fn merged(
     }
     let shape = Shape {
         path: Some(&merge.output),
+        format,
         leading: &leading,
         fixed,
     };

@@ -181,6 +181,7 @@ pub(crate) async fn run<C: Connector>(
     };
     let shape = Shape {
         path: settings.output.path(),
+        format: settings.format,
         leading: &rows.leading,
         fixed: fixed.as_deref(),
     };
