@@ -262,10 +262,11 @@ impl Started {
     pub fn finish(self) -> Outcome {
         let done = self.running.wait();
         let output = self.prepared.output.as_ref().map(|output| self.published.join(output));
+        // A run that publishes nothing leaves the ledger of the last one that did.
         let ledger = output.as_ref().map(|output| {
-            let mut name = output.clone().into_os_string();
-            name.push(".run.json");
-            PathBuf::from(name)
+            let beside = |ending: &str| PathBuf::from(format!("{}{ending}", output.display()));
+            let failed = beside(".failed.run.json");
+            if failed.exists() { failed } else { beside(".run.json") }
         });
         let outcome = Outcome {
             verb: self.prepared.verb.clone(),
@@ -496,10 +497,12 @@ impl Outcome {
                 .file_name()
                 .to_string_lossy()
                 .into_owned();
-            let expected = output
-                .as_ref()
-                .is_some_and(|output| name == *output || name == format!("{output}.run.json"))
-                || self.state().is_some_and(|state| state.ends_with(&name));
+            let expected = output.as_ref().is_some_and(|output| {
+                let published = matches!(self.exit_code, Some(0 | 3));
+                name == *output
+                    || name == format!("{output}.run.json")
+                    || (name == format!("{output}.failed.run.json") && !published)
+            }) || self.state().is_some_and(|state| state.ends_with(&name));
             assert!(
                 expected,
                 "the run has left {name:?} beside its output; it said:\n{}",

@@ -49,30 +49,35 @@ pub(crate) static OUTPUT_LOCATION: Parameter = own(
     "output_location",
     Text,
     "Where Athena writes results, s3://bucket/prefix/. {accountId} and {region} are replaced. Default: the workgroup's.",
-);
+).beside_a_slice();
 /// <https://docs.aws.amazon.com/athena/latest/APIReference/API_EncryptionConfiguration.html>
 pub(crate) static ENCRYPTION: Parameter = own(
     "encryption",
     Choice(&["SSE_S3", "SSE_KMS", "CSE_KMS"]),
     "Encryption of results in S3. Default: the workgroup's, or the bucket's.",
-);
-pub(crate) static KMS_KEY: Parameter = own("kms_key", Text, "ARN or id of the key for SSE_KMS and CSE_KMS.");
+)
+.beside_a_slice();
+pub(crate) static KMS_KEY: Parameter =
+    own("kms_key", Text, "ARN or id of the key for SSE_KMS and CSE_KMS.").beside_a_slice();
 pub(crate) static EXPECTED_BUCKET_OWNER: Parameter = own(
     "expected_bucket_owner",
     Text,
     "Account that must own the results' bucket; Athena and S3 refuse any other. {accountId} is replaced.",
-);
+)
+.beside_a_slice();
 pub(crate) static ACL: Parameter = own(
     "acl",
     Choice(&["BUCKET_OWNER_FULL_CONTROL"]),
     "Access that the owner of the results' bucket gets to the results.",
-);
+)
+.beside_a_slice();
 /// <https://docs.aws.amazon.com/athena/latest/ug/reusing-query-results.html>
 pub(crate) static RESULT_REUSE_MAX_AGE: Parameter = own(
     "result_reuse_max_age_minutes",
     Integer(0, 10_080),
     "Take the result of the same query if it is no older than this, in minutes: no scan, no cost. Default: never.",
-);
+)
+.beside_a_slice();
 pub(crate) static TIMEOUT: Parameter = own(
     "timeout",
     Integer(1, 86_400),

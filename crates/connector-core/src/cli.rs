@@ -22,7 +22,7 @@ use crate::rows::Format;
 use crate::settings::{Settings, check_endpoints};
 use crate::shard;
 use crate::terminal::{LogFormat, Screen, Terminal, harmless};
-use crate::verbs::{self, Context, Merge, Resume};
+use crate::verbs::{self, Before, Context, Merge, Resume};
 
 /// How long a connection is kept that nobody uses, where few files may be open.
 const SHORT_IDLE: Duration = Duration::from_secs(1);
@@ -265,8 +265,11 @@ async fn with_settings<C: Connector>(
     };
     let mut stdout = invocation.stdout;
     if verb == "run" {
-        let resume = resume.as_ref();
-        return verbs::run(connector, collector, &context, resume, stdout, invocation.interrupts).await;
+        let before = Before {
+            resume,
+            forget_last_good: matches.get_flag("forget-last-good"),
+        };
+        return verbs::run(connector, collector, &context, &before, stdout, invocation.interrupts).await;
     }
     let stdout = &mut *stdout;
     match verb {
@@ -459,17 +462,27 @@ fn command<C: Connector>(connector: &C, parameters: &[&'static Parameter]) -> Co
         .max_term_width(110)
         .after_help(EXIT_CODES)
         .subcommand(
-            with_parameters(verb("run", "Collect, and publish rows and ledger")).arg(
-                Arg::new("resume")
-                    .long("resume")
-                    .value_name("LEDGER")
-                    .num_args(0..=1)
-                    .default_missing_value("")
-                    .help(
-                        "Go on with the unfinished or partial run of the same output, if there is one, or with that of a \
-                         ledger: complete slices are taken over, the others collected",
-                    ),
-            ),
+            with_parameters(verb("run", "Collect, and publish rows and ledger"))
+                .arg(
+                    Arg::new("resume")
+                        .long("resume")
+                        .value_name("LEDGER")
+                        .num_args(0..=1)
+                        .default_missing_value("")
+                        .help(
+                            "Go on with the unfinished or partial run of the same output, if there is one, or with that of \
+                             a ledger: complete slices are taken over, the others collected",
+                        ),
+                )
+                .arg(
+                    Arg::new("forget-last-good")
+                        .long("forget-last-good")
+                        .action(ArgAction::SetTrue)
+                        .help(
+                            "Give up the rows that keep_last_good has kept so far: needed once when parameters that shape \
+                             rows have changed",
+                        ),
+                ),
         )
         .subcommand(
             with_log(verb(

@@ -11,11 +11,11 @@ use auth_core::settings::{AuthSettings, ClientAuthentication, Method, RegionChoi
 use auth_core::{AccountId, Host, RoleTemplate, Secret, endpoint};
 use url::Url;
 
-use self::places::{is_same, ledger_of, state_of};
+use self::places::{failed_of, is_same, ledger_of, state_of};
 use crate::connector::{About, DefaultRegions};
 use crate::parameters::catalog::*;
 use crate::parameters::{Parameter, Problem, Values};
-use crate::rows::{Format, Formulas, OutputPath, directory_of};
+use crate::rows::{COLLECTED_AT, Format, Formulas, OutputPath, directory_of};
 use crate::shard::{SHARD_PLACEHOLDER, Shard};
 
 /// The validated parameters of a run.
@@ -101,8 +101,12 @@ impl Settings {
         let home_region = rules.home_region(host.region());
         let shard = rules.shard(environment);
         let (output, format, ledger) = rules.outputs(shard);
-        let leading = rules.leading(about);
         let keep_last_good = values.boolean(&KEEP_LAST_GOOD);
+        let mut leading = rules.leading(about);
+        // A row of an earlier run must not look like one of this run.
+        if keep_last_good && !leading.iter().any(|name| name == COLLECTED_AT) {
+            leading.push(COLLECTED_AT.to_owned());
+        }
         if keep_last_good && output == Destination::Stdout {
             rules.problem("keep_last_good needs a file that rows are kept beside: name one with output");
         }
@@ -565,7 +569,11 @@ impl Rules<'_> {
         if let Destination::File(path) = &output {
             self.writable(&OUTPUT, &path.of_all(), &path.directory());
             self.place(&OUTPUT, places::has_room_for_state(path));
-            if ledger.as_ref().is_some_and(|ledger| is_same(ledger, &path.of_all())) {
+            let is_output = |ledger: &Path| is_same(ledger, &path.of_all());
+            if ledger
+                .as_ref()
+                .is_some_and(|ledger| is_output(ledger) || is_output(&failed_of(ledger)))
+            {
                 self.problem("ledger and output name the same file: give the ledger another name");
             }
         }
@@ -575,6 +583,9 @@ impl Rules<'_> {
             } else if self.problems.is_empty() {
                 // Its directory may have placeholders in it, and is made then; it is the output's otherwise.
                 self.place(&LEDGER, places::replaceable(path, instead_of(&LEDGER)));
+            }
+            if self.problems.is_empty() {
+                self.place(&LEDGER, places::replaceable(&failed_of(path), instead_of(&LEDGER)));
             }
         }
         (output, format, ledger)

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use auth_core::Host;
 use auth_core::host::SharedTimeSource;
-use aws_sim::{Call, Clock, Estate, Sim};
+use aws_sim::{Clock, Estate, Sim};
 use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 use connector_core::terminal::Terminal;
 use connector_core::{Connector, Invocation};
@@ -23,6 +23,7 @@ use serde_json::{Map, Value as Json, json};
 use tempfile::TempDir;
 
 mod ahead;
+mod compare;
 mod disk;
 mod events;
 mod forms;
@@ -32,6 +33,7 @@ mod pauses;
 mod shell;
 
 use ahead::Ahead;
+pub use compare::{Found, expected, failed_of, parameters, rows, set, some, without_times};
 pub use disk::{Disk, in_a_namespace};
 pub use events::Events;
 pub use pauses::{Faster, Hardly, Impatient, is_far, is_limit};
@@ -86,6 +88,8 @@ pub struct Run<'a, P> {
     shell: Option<String>,
     /// Seconds.
     clock_ahead: i64,
+    /// The ledger that stood at its place before the run.
+    last_ledger: Option<Vec<u8>>,
 }
 
 impl<'a, P: Program> Run<'a, P> {
@@ -111,6 +115,7 @@ impl<'a, P: Program> Run<'a, P> {
             events: None,
             shell: None,
             clock_ahead: 0,
+            last_ledger: None,
         };
         run.output("rows.json")
     }
@@ -266,8 +271,21 @@ impl<'a, P: Program> Run<'a, P> {
         arguments
     }
 
+    /// The ledger's place.
+    fn ledger(&self) -> PathBuf {
+        let text = |name: &str| self.params.get(name).and_then(Json::as_str).map(str::to_owned);
+        let beside = || {
+            let placeholders = ["{accountId}", "{region}", "{statement}"];
+            let all = |path: String, place: &&str| path.replace(place, "all");
+            let path = placeholders.iter().fold(text("output").unwrap_or_default(), all);
+            format!("{path}.run.json")
+        };
+        PathBuf::from(text("ledger").unwrap_or_else(beside))
+    }
+
     /// Starts the program.
-    pub fn start(self) -> Running<'a, P> {
+    pub fn start(mut self) -> Running<'a, P> {
+        self.last_ledger = fs::read(self.ledger()).ok();
         let mut command = shell::program(P::PATH, self.shell.as_deref());
         command
             .args(self.arguments())
@@ -316,7 +334,8 @@ impl<'a, P: Program> Run<'a, P> {
     }
 
     /// The same with another connector.
-    pub fn inside_as<C: Connector>(self, connector: &C) -> Outcome {
+    pub fn inside_as<C: Connector>(mut self, connector: &C) -> Outcome {
+        self.last_ledger = fs::read(self.ledger()).ok();
         let time = SharedTimeSource::new(Ahead(self.sim.clock().clone(), self.clock_ahead));
         let by_events = self.events.clone().map(SharedAsyncSleep::new);
         let sleep = self.sleep.clone().or(by_events);
@@ -427,28 +446,33 @@ pub struct Outcome {
     pub stderr: String,
     directory: TempDir,
     output: PathBuf,
+    /// The run's own.
     ledger: PathBuf,
+    /// That of the last run that has published something.
+    last_ledger: PathBuf,
 }
 
 impl Outcome {
     fn new<P: Program>(run: Run<'_, P>, code: i32, stdout: Vec<u8>, stderr: Vec<u8>) -> Self {
         let text = |name: &str| run.params.get(name).and_then(Json::as_str).map(str::to_owned);
         let output = PathBuf::from(text("output").unwrap_or_default());
-        let ledger = text("ledger").map_or_else(
-            || {
-                let placeholders = ["{accountId}", "{region}", "{statement}"];
-                let all = |path: String, place: &&str| path.replace(place, "all");
-                let path = placeholders.iter().fold(output.display().to_string(), all);
-                PathBuf::from(format!("{path}.run.json"))
-            },
-            PathBuf::from,
-        );
+        let last = run.ledger();
+        let failed = failed_of(&last);
+        if matches!(code, 2 | 4 | 129 | 130 | 143) && fs::read(&last).ok() != run.last_ledger {
+            let ledger: Json = serde_json::from_slice(&fs::read(&last).unwrap()).unwrap();
+            assert_ne!(ledger["outputs"], json!([]), "it has published nothing: {ledger}");
+        }
+        if matches!(code, 0 | 3) && matches!(run.verb, "run" | "merge") {
+            assert!(!failed.exists(), "a run that publishes removes {}", failed.display());
+        }
+        let ledger = if failed.exists() { failed } else { last.clone() };
         let outcome = Outcome {
             code,
             stdout: String::from_utf8(stdout).unwrap(),
             stderr: String::from_utf8(stderr).unwrap(),
             output,
             ledger,
+            last_ledger: last,
             directory: run.directory,
         };
         let mut secrets = run.sim.secrets();
@@ -550,7 +574,7 @@ impl Outcome {
         let names = names.map(|entry| entry.unwrap().path());
         let ledger: Json = serde_json::from_str(&self.ledger_text()).unwrap_or_default();
         let state = ledger["state"].as_str().map(PathBuf::from).unwrap_or_default();
-        let known = [&self.output, &self.ledger, &state];
+        let known = [&self.output, &self.ledger, &self.last_ledger, &state];
         names
             .filter(|path| !known.contains(&path) && !path.ends_with("params.json"))
             .map(|path| path.display().to_string())
@@ -589,6 +613,11 @@ impl Outcome {
 
     pub fn ledger_path(&self) -> PathBuf {
         self.ledger.clone()
+    }
+
+    /// Where the ledger of the last run stands that has published something.
+    pub fn last_ledger_path(&self) -> PathBuf {
+        self.last_ledger.clone()
     }
 
     pub fn has_ledger(&self) -> bool {
@@ -634,43 +663,6 @@ impl Outcome {
     }
 }
 
-/// Instance ids by account and region.
-pub type Found = BTreeMap<(String, String), Vec<String>>;
-
-/// What the simulator has in these accounts and regions, in the order of the output.
-pub fn expected<'x>(sim: &Sim, accounts: impl IntoIterator<Item = &'x str>, regions: &[&str]) -> Found {
-    let mut found = Found::new();
-    for account in accounts {
-        for region in regions {
-            let mut ids = sim.expected_ids(account, region);
-            ids.sort();
-            if !ids.is_empty() {
-                found.insert((account.to_owned(), (*region).to_owned()), ids);
-            }
-        }
-    }
-    found
-}
-
-/// Rows of a JSON or JSONL text.
-pub fn rows(text: &str, path: &Path) -> Vec<Json> {
-    if path.extension().is_some_and(|ending| ending == "jsonl") {
-        return text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    }
-    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
-}
-
-/// All of them, of which there must be some: a statement about none holds always.
-pub fn some<T>(all: Vec<T>) -> Vec<T> {
-    assert!(!all.is_empty(), "there is none to look at");
-    all
-}
-
-/// Parameters of a call, `-` where there is none.
-pub fn parameters<'c>(calls: &'c [Call], name: &str) -> Vec<&'c str> {
-    calls.iter().map(|call| call.parameter(name).unwrap_or("-")).collect()
-}
-
 /// In one line: messages are wrapped to the terminal.
 fn plain(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -693,9 +685,4 @@ impl Write for Collected {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// Texts as a set, to compare what was found with.
-pub fn set<'a>(texts: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
-    texts.into_iter().map(str::to_owned).collect()
 }

@@ -13,6 +13,7 @@ mod deadlines;
 mod disk;
 mod encrypted_secrets;
 mod endpoints;
+mod failed_runs;
 mod isolation;
 mod keys;
 mod kills;

@@ -8,7 +8,7 @@ use std::process::Command;
 use aws_sim::{Action, Fault, Sim};
 use serde_json::{Value as Json, json};
 
-use crate::harness::{Disk, Run, in_a_namespace, start};
+use crate::harness::{Disk, Run, failed_of, in_a_namespace, start};
 use crate::world::*;
 
 /// Refused with all of `said`, before any call.
@@ -216,7 +216,7 @@ fn standard_output_that_takes_nothing_is_a_failure() {
         "run again",
     ]);
     outcome.does_not_say(&["--resume", "panicked"]);
-    let ledger: Json = serde_json::from_slice(&fs::read(&ledger).unwrap()).unwrap();
+    let ledger: Json = serde_json::from_slice(&fs::read(failed_of(&ledger)).unwrap()).unwrap();
     assert_eq!((&ledger["exit_code"], &ledger["outputs"]), (&json!(4), &json!([])));
     // Nobody is there from the beginning, which is no failure.
     let outcome = Run::keys(&sim).params(json!({"output": "-"})).under("exec >&-").run();

@@ -20,7 +20,8 @@ pub static AUTHENTICATION_METHOD: Parameter = Parameter::new(
      ignored with a warning. `AWS Default Chain` takes what every AWS tool accepts: environment, profile, SSO, \
      container, instance, web-identity file.",
 )
-.default(METHOD_ACCESS_KEY);
+.default(METHOD_ACCESS_KEY)
+.beside_a_slice();
 
 /// First part of the access key.
 pub static ACCESS_KEY_ID: Parameter = Parameter::new(
@@ -84,7 +85,8 @@ pub static IDP_URL: Parameter = Parameter::new(
     Authentication,
     "OIDC: the identity provider's token endpoint; a client-credentials request there returns the token. https, or http \
      on loopback (see allow_insecure_endpoints). Redirects are not followed.",
-);
+)
+.beside_a_slice();
 
 /// Role for the token.
 pub static ROLE_ARN: Parameter = Parameter::new(
@@ -93,7 +95,8 @@ pub static ROLE_ARN: Parameter = Parameter::new(
     Authentication,
     "OIDC: the role that is assumed with AssumeRoleWithWebIdentity; its session is the initial credentials of \
      everything else.",
-);
+)
+.beside_a_slice();
 
 /// Lifetime of the web-identity session.
 pub static SESSION_DURATION: Parameter = Parameter::new(
@@ -111,7 +114,8 @@ pub static OIDC_SCOPE: Parameter = Parameter::new(
     Text,
     Authentication,
     "OIDC: the `scope` field of the token request.",
-);
+)
+.beside_a_slice();
 
 /// Audience field of the token request.
 pub static OIDC_AUDIENCE: Parameter = Parameter::new(
@@ -119,7 +123,8 @@ pub static OIDC_AUDIENCE: Parameter = Parameter::new(
     Text,
     Authentication,
     "OIDC: the `audience` field of the token request.",
-);
+)
+.beside_a_slice();
 
 /// How the client proves itself.
 pub static OIDC_CLIENT_AUTHENTICATION: Parameter = Parameter::new(
@@ -137,7 +142,8 @@ pub static OIDC_TOKEN_PARAMETERS: Parameter = Parameter::new(
     Map,
     Authentication,
     "OIDC: extra fields of the token request, such as {\"resource\": \"urn:aws\"}.",
-);
+)
+.beside_a_slice();
 
 /// Chain to the master account.
 pub static MASTER_CHAIN: Parameter = Parameter::new(
@@ -147,7 +153,8 @@ pub static MASTER_CHAIN: Parameter = Parameter::new(
     "Roles assumed one after another: initial credentials, role 1, role 2 …; the last session makes the API calls. With \
      several accounts this chain serves the master account, and the account listing, only.",
 )
-.aliases(&["masterAccountAssumeRoleArnChain", "masterAssumeRoleArnChain"]);
+.aliases(&["masterAccountAssumeRoleArnChain", "masterAssumeRoleArnChain"])
+.beside_a_slice();
 
 /// Chain to the sub-accounts.
 pub static SUB_ACCOUNT_CHAIN: Parameter = Parameter::new(
@@ -158,7 +165,8 @@ pub static SUB_ACCOUNT_CHAIN: Parameter = Parameter::new(
      chain. Each sub-account is reached from the initial credentials through this chain, with {accountId} replaced. \
      Empty: the master account only.",
 )
-.aliases(&["subAccountAssumeRoleArnChain"]);
+.aliases(&["subAccountAssumeRoleArnChain"])
+.beside_a_slice();
 
 /// External ID.
 pub static EXTERNAL_ID: Parameter = Parameter::new(
@@ -166,7 +174,8 @@ pub static EXTERNAL_ID: Parameter = Parameter::new(
     Text,
     Authentication,
     "The external ID that is sent with every AssumeRole of a chain, never with AssumeRoleWithWebIdentity.",
-);
+)
+.beside_a_slice();
 
 /// Region of STS.
 pub static STS_REGION: Parameter = Parameter::new(
@@ -195,7 +204,8 @@ pub static SOURCE_IDENTITY: Parameter = Parameter::new(
     Authentication,
     "Source identity that is set with the first role of a chain: 2 to 64 characters of letters, digits and _=,.@-. The \
      trust policies must allow sts:SetSourceIdentity.",
-);
+)
+.beside_a_slice();
 
 /// Lifetime of role sessions.
 pub static ROLE_SESSION_DURATION: Parameter = Parameter::new(
@@ -215,7 +225,8 @@ pub static ACCOUNTS: Parameter = Parameter::new(
     Accounts,
     "An explicit list of account ids instead of AWS Organizations. Needs sub_account_assume_role_arn_chain; \
      master_assume_role_arn_chain must be absent.",
-);
+)
+.beside_a_slice();
 
 /// Organizational units.
 pub static ORGANIZATIONAL_UNITS: Parameter = Parameter::new(
@@ -224,7 +235,8 @@ pub static ORGANIZATIONAL_UNITS: Parameter = Parameter::new(
     Accounts,
     "With the account listing: ids of organizational units (ou-…) or roots (r-…) whose accounts, at any depth, are \
      collected. Default: the whole organization.",
-);
+)
+.beside_a_slice();
 
 /// Excluded accounts.
 pub static EXCLUDE_ACCOUNTS: Parameter = Parameter::new(
@@ -232,7 +244,8 @@ pub static EXCLUDE_ACCOUNTS: Parameter = Parameter::new(
     List,
     Accounts,
     "With the account listing: ids of accounts that are left out.",
-);
+)
+.beside_a_slice();
 
 /// Listing page size.
 pub static LISTING_PAGE_SIZE: Parameter = Parameter::new(
@@ -250,10 +263,12 @@ pub static REGIONS: Parameter = Parameter::new(
     Accounts,
     "Regions to collect. Default: every region that is enabled in the account; for queries, the region of the environment \
      or profile.",
-);
+)
+.beside_a_slice();
 
 /// Excluded regions.
-pub static EXCLUDE_REGIONS: Parameter = Parameter::new("exclude_regions", List, Accounts, "Regions that are left out.");
+pub static EXCLUDE_REGIONS: Parameter =
+    Parameter::new("exclude_regions", List, Accounts, "Regions that are left out.").beside_a_slice();
 
 /// A part of the accounts.
 pub static SHARD: Parameter = Parameter::new(
@@ -304,7 +319,7 @@ pub static LEADING_COLUMNS: Parameter = Parameter::new(
     List,
     Output,
     "Columns in front of the connector's own: of account_id, account_name, organizational_unit_path, region and \
-     collected_at, those that are named; or none.",
+     collected_at, those that are named; or none. With keep_last_good collected_at in any case.",
 );
 
 /// Ledger.
@@ -313,7 +328,8 @@ pub static LEDGER: Parameter = Parameter::new(
     Text,
     Output,
     "File for the ledger of the run. Default: the output's name with .run.json behind it, and `all` in place of \
-     {accountId}, {region} and {statement}; none with standard output. {shard} is the index of the shard.",
+     {accountId}, {region} and {statement}; none with standard output. {shard} is the index of the shard. The ledger of a run \
+     that publishes nothing goes beside it, <output>.failed.run.json, and the last one stays.",
 )
 .beside_the_rows();
 
@@ -365,8 +381,9 @@ pub static KEEP_LAST_GOOD: Parameter = Parameter::new(
     Boolean,
     Output,
     "Slices that fail keep their rows of the last run in which they were complete, so that a failed account does not look \
-     like deleted rows. The ledger says which are stale and how old; the leading column collected_at says it in each row. \
-     Needs an output file; the rows stay beside it in <output>.state.",
+     like deleted rows. The ledger says which are stale and how old, and every row says it in collected_at, which is a leading \
+     column then. Needs an output file; the rows stay beside it in <output>.state. Where parameters that shape rows have \
+     changed, the run is refused before anything is collected, until `run --forget-last-good` gives the kept rows up.",
 )
 .default("false")
 .beside_the_rows();

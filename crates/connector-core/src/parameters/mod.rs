@@ -26,8 +26,8 @@ pub struct Parameter {
     pub group: Group,
     /// What it means, in one or two sentences.
     pub help: &'static str,
-    /// Whether another value can make other rows. An unfinished run is gone on with only by one with the same values.
-    pub shapes_rows: bool,
+    /// What its value changes.
+    pub bearing: Bearing,
     /// Whether its value may stand encrypted, as age armor: see [`encrypted`].
     pub encryptable: bool,
 }
@@ -55,6 +55,18 @@ pub enum ParameterKind {
     Chain,
     /// An object of texts.
     Map,
+}
+
+/// What the value of a parameter changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bearing {
+    /// The rows of a slice, or their form. Rows that were collected with another value do not stand in for a slice that fails.
+    Rows,
+    /// Who signs in, or which slices there are. Only a run with the same value can be resumed: what runs at AWS is found again by
+    /// those who have started it, and a run is of one list of accounts and regions.
+    Run,
+    /// Neither.
+    Nothing,
 }
 
 /// The parts of the help.
@@ -95,7 +107,7 @@ impl Parameter {
             default: None,
             group,
             help,
-            shapes_rows: true,
+            bearing: Bearing::Rows,
             encryptable: false,
         }
     }
@@ -108,7 +120,13 @@ impl Parameter {
 
     /// The rows are the same whatever its value is.
     pub const fn beside_the_rows(mut self) -> Self {
-        self.shapes_rows = false;
+        self.bearing = Bearing::Nothing;
+        self
+    }
+
+    /// Who signs in, and which slices there are: a slice that there is has the same rows whatever its value is.
+    pub const fn beside_a_slice(mut self) -> Self {
+        self.bearing = Bearing::Run;
         self
     }
 

@@ -7,7 +7,7 @@ use auth_core::arn::split_chain;
 use secrecy::SecretString;
 use serde_json::{Map, Value as Json};
 
-use super::{Parameter, ParameterKind, SecretSource};
+use super::{Bearing, Parameter, ParameterKind, SecretSource};
 
 /// Where a value comes from, for messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -200,13 +200,13 @@ impl Values {
         }
     }
 
-    /// What was given of the parameters that shape the rows.
+    /// What was given of the parameters that shape the rows or the run.
     pub fn shaping(&self, parameters: &[&'static Parameter]) -> Map<String, Json> {
         let mut given = self.redacted();
         let shapes = |name: &str| {
             parameters
                 .iter()
-                .any(|parameter| parameter.name == name && parameter.shapes_rows)
+                .any(|parameter| parameter.name == name && parameter.bearing != Bearing::Nothing)
         };
         given.retain(|name, _| shapes(name));
         given

@@ -4,6 +4,9 @@ use auth_core::Account;
 
 use crate::table::{Heading, Kind};
 
+/// The leading column with the time of collection.
+pub(crate) const COLLECTED_AT: &str = "collected_at";
+
 /// Name, whether it is part of the key, and meaning.
 pub const LEADING: [(&str, bool, &str); 5] = [
     ("account_id", true, "The account that the row was collected in."),
@@ -19,9 +22,10 @@ pub const LEADING: [(&str, bool, &str); 5] = [
     ),
     ("region", true, "The region that the row was collected in."),
     (
-        "collected_at",
+        COLLECTED_AT,
         false,
-        "When collecting the row's slice began, RFC 3339 in UTC. It differs from run to run; only where it is asked for.",
+        "When collecting the row's slice began, RFC 3339 in UTC. It differs from run to run; only where it is asked for, and with \
+         keep_last_good.",
     ),
 ];
 
@@ -44,7 +48,7 @@ pub(super) fn value<'a>(name: &str, account: &'a Account, region: &'a str, now: 
         "account_id" => Some(account.id.as_str()),
         "account_name" => account.name.as_deref(),
         "organizational_unit_path" => account.organizational_unit_path.as_deref(),
-        "collected_at" => Some(now),
+        COLLECTED_AT => Some(now),
         _ => Some(region),
     }
 }

@@ -14,6 +14,34 @@ pub(crate) fn ledger_of(output: &OutputPath) -> PathBuf {
     beside(output, ".run.json")
 }
 
+/// Where the ledger of a run goes that publishes nothing, so that the one at `ledger` stays beside its rows:
+/// `rows.csv.failed.run.json` beside `rows.csv.run.json`, `last.failed.json` beside `last.json`.
+pub(crate) fn failed_of(ledger: &Path) -> PathBuf {
+    let name = Path::new(ledger.file_name().unwrap_or_default());
+    let (Some(stem), ending) = (name.file_stem(), name.extension()) else {
+        return ledger.with_file_name("failed");
+    };
+    let of_a_run = Path::new(stem).extension().is_some_and(|middle| middle == "run") && ending.is_some();
+    let front = if of_a_run {
+        Path::new(stem).file_stem().unwrap_or(stem)
+    } else {
+        stem
+    };
+    let mut failed = front.to_owned();
+    failed.push(if of_a_run { ".failed.run" } else { ".failed" });
+    if let Some(ending) = ending {
+        failed.push(".");
+        failed.push(ending);
+    }
+    ledger.with_file_name(failed)
+}
+
+/// The ledger of the last run of those that write to `ledger`: a later run that publishes removes that of a failed one.
+pub(crate) fn last_of(ledger: &Path) -> PathBuf {
+    let failed = failed_of(ledger);
+    if failed.is_file() { failed } else { ledger.to_owned() }
+}
+
 fn beside(output: &OutputPath, ending: &str) -> PathBuf {
     let mut name = output.of_all().into_os_string();
     name.push(ending);
@@ -100,4 +128,24 @@ pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
         Some(directory.join(end.file_name()?))
     };
     one == other || (place(one).is_some() && place(one) == place(other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ledger_of_a_failed_run_stands_beside_the_last() {
+        for (ledger, failed) in [
+            ("out/rows.csv.run.json", "out/rows.csv.failed.run.json"),
+            ("rows.run.json", "rows.failed.run.json"),
+            ("run.json", "run.failed.json"),
+            ("/data/last.json", "/data/last.failed.json"),
+            ("last", "last.failed"),
+            (".last", ".last.failed"),
+            ("rows.failed.run.json", "rows.failed.failed.run.json"),
+        ] {
+            assert_eq!(failed_of(Path::new(ledger)), Path::new(failed), "{ledger}");
+        }
+    }
 }

@@ -152,11 +152,13 @@ mod tests {
             connector: "connector",
             version: "1",
             parameters: Map::new(),
+            beside_a_slice: Vec::new(),
             work: String::new(),
         };
         let intent = Intent {
             resume,
             keep_last_good: false,
+            forget_last_good: false,
         };
         State::open(directory, &identity, intent, "now".to_owned()).unwrap()
     }

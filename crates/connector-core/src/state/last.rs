@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 
 use super::lines::Committed;
-use super::{Earlier, Found, Identity, Intent, JOURNAL, Place, ROWS, StateError, damaged, differs, found, is_good};
+use super::{Earlier, Found, Identity, Intent, JOURNAL, Place, ROWS, ReadError, StateError, differs, found, is_good};
 use crate::rows::{Spool, SpooledTable};
 
 const LAST_JOURNAL: &str = "last-journal";
@@ -20,72 +20,104 @@ pub(super) struct Last {
 }
 
 impl Last {
-    /// `None`: there is none, or it was collected otherwise.
-    pub(super) fn open(directory: &Path, identity: &Identity) -> Result<Option<Self>, StateError> {
+    /// # Errors
+    /// Rows that cannot stand in, and whatever the disk says.
+    pub(super) fn open(directory: &Path, identity: &Identity) -> Result<Self, StateError> {
         let io = |error| StateError::Io(directory.to_owned(), error);
-        let journal = directory.join(LAST_JOURNAL);
-        if !journal.try_exists().map_err(io)? {
+        let Some(found) = kept(directory, identity)? else {
             // What an unfinished run has kept for itself is in its own journal.
             let spool = tempfile::tempfile_in(directory).and_then(|file| Spool::in_file(file, directory, 0));
-            return Ok(Some(Last {
+            return Ok(Last {
                 spool: spool.map_err(io)?,
                 slices: HashMap::new(),
-            }));
-        }
-        let found = found(&journal).map_err(|error| damaged(directory, error))?;
-        let Some(found) = found else { return Ok(None) };
-        if let Some(why) = differs(&found.header, identity) {
-            cannot_stand_in(&why);
-            return Ok(None);
-        }
-        let rows = File::open(directory.join(LAST_ROWS)).map_err(io)?;
+            });
+        };
+        let lost = |error: io::Error| damaged(directory, &format!("{LAST_ROWS}: {error}"));
+        let rows = File::open(directory.join(LAST_ROWS)).map_err(lost)?;
         let spool = Spool::in_file_as_it_is(rows, directory).map_err(io)?;
         let Earlier { slices, mut stale, .. } = found.earlier;
         stale.extend(slices);
         stale.retain(|_, (committed, _)| is_good(committed));
         for (_, tables) in stale.values() {
             for table in tables {
-                let checked = spool.check(table);
-                checked.map_err(|error| StateError::Damaged(directory.join(LAST_ROWS), error.to_string()))?;
+                spool.check(table).map_err(lost)?;
             }
         }
-        Ok(Some(Last { spool, slices: stale }))
+        Ok(Last { spool, slices: stale })
     }
 }
 
+/// The journal of rows that can stand in; `None`: there are none.
+///
+/// # Errors
+/// Rows that cannot, and whatever the disk says.
+fn kept(directory: &Path, identity: &Identity) -> Result<Option<Found>, StateError> {
+    let journal = directory.join(LAST_JOURNAL);
+    let io = |error| StateError::Io(directory.to_owned(), error);
+    if !journal.try_exists().map_err(io)? {
+        return Ok(None);
+    }
+    let found = found(&journal).map_err(|error| damaged(directory, &error.to_string()))?;
+    if let Some(found) = &found {
+        can_stand_in(directory, found, identity)?;
+    }
+    Ok(found)
+}
+
+fn can_stand_in(directory: &Path, found: &Found, identity: &Identity) -> Result<(), StateError> {
+    match differs(&found.header, identity, &identity.beside_a_slice) {
+        Some(why) => Err(StateError::Kept(directory.to_owned(), why)),
+        None => Ok(()),
+    }
+}
+
+fn damaged(directory: &Path, what: &str) -> StateError {
+    StateError::Kept(directory.to_owned(), format!("they are damaged, {what}"))
+}
+
 /// A new run begins: what was published before becomes the last one, what was not is given up.
+///
+/// # Errors
+/// Kept rows that cannot stand in, before anything is changed; and whatever the disk says.
 pub(super) fn succeed(
     directory: &Path,
-    found: Option<&Option<Found>>,
+    found: Result<Option<Found>, ReadError>,
     identity: &Identity,
     intent: Intent,
-) -> io::Result<()> {
-    let found = found.and_then(Option::as_ref);
+) -> Result<(), StateError> {
+    let io = |error| StateError::Io(directory.to_owned(), error);
     if !intent.keep_last_good {
-        remove(directory)?;
-    } else if let Some(found) = found.filter(|found| found.earlier.published) {
-        if let Some(why) = differs(&found.header, identity) {
-            cannot_stand_in(&why);
-            remove(directory)?;
-            return super::remove_file(&directory.join(JOURNAL));
+        remove(directory).map_err(io)?;
+    } else if !intent.forget_last_good {
+        let last = kept(directory, identity)?;
+        match &found {
+            Ok(Some(found)) if found.earlier.published => {
+                can_stand_in(directory, found, identity)?;
+                return become_last(directory).map_err(io);
+            }
+            // It may be that of rows that are kept.
+            Err(error) if last.is_none() => return Err(damaged(directory, &error.to_string())),
+            _ => {}
         }
-        // The rows first: a journal without its rows would be damage.
-        super::remove_file(&directory.join(LAST_JOURNAL))?;
-        fs::rename(directory.join(ROWS), directory.join(LAST_ROWS))?;
-        return fs::rename(directory.join(JOURNAL), directory.join(LAST_JOURNAL));
     }
-    if let Some(found) = found.filter(|found| !found.earlier.published && !found.earlier.slices.is_empty()) {
+    if let Ok(Some(found)) = &found
+        && !found.earlier.published
+        && !found.earlier.slices.is_empty()
+    {
         tracing::warn!(
             "an unfinished run of {} with {} complete slices is given up; --resume would have gone on with it",
             found.header.started,
             found.earlier.slices.len()
         );
     }
-    super::remove_file(&directory.join(JOURNAL))
+    super::remove_file(&directory.join(JOURNAL)).map_err(io)
 }
 
-fn cannot_stand_in(why: &str) {
-    tracing::warn!("the rows of the run before cannot stand in for slices that fail: {why}");
+/// The rows first: a journal without its rows would be damage.
+fn become_last(directory: &Path) -> io::Result<()> {
+    super::remove_file(&directory.join(LAST_JOURNAL))?;
+    fs::rename(directory.join(ROWS), directory.join(LAST_ROWS))?;
+    fs::rename(directory.join(JOURNAL), directory.join(LAST_JOURNAL))
 }
 
 /// Undoes a half of [`succeed`]: the process ended between the two files.

@@ -57,6 +57,12 @@ pub enum StateError {
     /// The unfinished run is another one.
     #[error("the unfinished run in {0} is another one: {1}; run without --resume to start from the beginning")]
     Different(PathBuf, String),
+    /// Rows that were kept for slices that fail, and are of another form.
+    #[error(
+        "{0} has the rows of the last good run, and they cannot stand in for slices that fail: {1}. Nothing was attempted. \
+         Run as before, or give them up with --forget-last-good"
+    )]
+    Kept(PathBuf, String),
     /// Another shard's, which nobody has merged.
     #[error(
         "{0} has what shard {1} has collected, which is not merged: give each shard an output of its own, as with {{shard}} in \
@@ -84,8 +90,10 @@ pub struct Identity {
     pub connector: &'static str,
     /// Its version.
     pub version: &'static str,
-    /// The parameters that shape the rows; no secret.
+    /// The parameters that shape the rows or the run; no secret.
     pub parameters: Map<String, Json>,
+    /// Those of them that leave the rows of a slice as they are.
+    pub beside_a_slice: Vec<&'static str>,
     /// What the connector knows of the work beyond its parameters.
     pub work: String,
 }
@@ -116,6 +124,8 @@ pub struct Intent {
     pub resume: bool,
     /// Keep rows of slices that fail later.
     pub keep_last_good: bool,
+    /// Give up the rows that were kept so far.
+    pub forget_last_good: bool,
 }
 
 /// The state of one run.
@@ -179,6 +189,9 @@ impl State {
     ) -> Result<Self, StateError> {
         let io = |error| StateError::Io(directory.to_owned(), error);
         last::mend(directory).map_err(io)?;
+        if intent.forget_last_good {
+            last::remove(directory).map_err(io)?;
+        }
         remove_partial(directory).map_err(io)?;
         let journal = directory.join(JOURNAL);
         let found = match journal.try_exists().map_err(io)? {
@@ -198,13 +211,13 @@ impl State {
                 {
                     return Err(StateError::Unmerged(directory.to_owned(), other));
                 }
-                last::succeed(directory, found.ok().as_ref(), identity, intent).map_err(io)?;
+                last::succeed(directory, found, identity, intent)?;
                 None
             }
             None => None,
         };
         let last = match intent.keep_last_good {
-            true => Last::open(directory, identity)?,
+            true => Some(Last::open(directory, identity)?),
             false => None,
         };
         let rows = opened_rows(directory, resumed.is_some()).map_err(io)?;
@@ -562,8 +575,8 @@ fn damaged(directory: &Path, error: ReadError) -> StateError {
     }
 }
 
-/// In words, why a state is not of this run.
-fn differs(header: &lines::Header, identity: &Identity) -> Option<String> {
+/// In words, why a state is not of this run, but for parameters that do not matter.
+fn differs(header: &lines::Header, identity: &Identity, but: &[&str]) -> Option<String> {
     if header.connector != identity.connector {
         return Some(format!("it is {}'s", header.connector));
     }
@@ -577,6 +590,7 @@ fn differs(header: &lines::Header, identity: &Identity) -> Option<String> {
     let mut names: Vec<&str> = names
         .filter(|name| header.parameters.get(*name) != identity.parameters.get(*name))
         .map(String::as_str)
+        .filter(|name| !but.contains(name))
         .collect();
     names.sort_unstable();
     names.dedup();
@@ -595,7 +609,7 @@ trait OfThisRun {
 impl OfThisRun for Option<Found> {
     /// The same, where it is this run's.
     fn of(self, identity: &Identity, directory: &Path) -> Result<Option<Found>, StateError> {
-        match self.as_ref().and_then(|found| differs(&found.header, identity)) {
+        match self.as_ref().and_then(|found| differs(&found.header, identity, &[])) {
             Some(why) => Err(StateError::Different(directory.to_owned(), why)),
             None => Ok(self),
         }

@@ -18,14 +18,14 @@ use time::format_description::well_known::Rfc3339;
 
 use self::shards::{Shards, given};
 use super::ending::{Shape, is_of_a_stale_misfit, laid_out, stand_in, tell, told};
-use super::publishing::{Publishing, put, put_ledger};
+use super::publishing::{Publishing, place, put, put_ledger};
 use crate::connector::{About, Columns, Connector};
 use crate::exit::Exit;
 use crate::ledger::read::Merged;
 use crate::ledger::{Ledger, timestamp};
 use crate::parameters::catalog::{KEEP_LAST_GOOD, LEDGER, OUTPUT, SHARD};
 use crate::rows::{Ended, Format, OutputPath, directory_of, leading_headings};
-use crate::settings::places::{has_room_for_state, is_same, ledger_of, replaceable, state_of, writable};
+use crate::settings::places::{failed_of, has_room_for_state, is_same, ledger_of, replaceable, state_of, writable};
 use crate::shard::SHARD_PLACEHOLDER;
 use crate::state::{StateError, Workspace};
 use crate::table::Heading;
@@ -78,14 +78,14 @@ impl Merge {
 
 /// What a merge has come to.
 enum Done {
-    /// It is told by the ledger, which is in its place or could not be put there.
+    /// The ledger says what, and stands at `is_put`, where it could be written.
     Now {
         ledger: Box<Ledger>,
         exit: Exit,
-        is_put: bool,
+        is_put: Option<PathBuf>,
     },
-    /// The same shards were merged to the same place before, and all of it is there.
-    Before,
+    /// The same shards were merged to the same place before, and all of it is there. The ledger of that merge.
+    Before(PathBuf),
 }
 
 /// Why nothing was merged. All shards stay as they are.
@@ -122,7 +122,6 @@ pub(crate) async fn merge<C: Connector>(
         Columns::OfTheResult(_) => None,
     };
     let stopped = Arc::new(AtomicBool::new(false));
-    let ledger_path = merge.ledger_path();
     let working = {
         let (host, stopped) = (host.clone(), Arc::clone(&stopped));
         let now = move || host.time().now();
@@ -147,11 +146,10 @@ pub(crate) async fn merge<C: Connector>(
     Ok(match ended {
         Ok(Done::Now { ledger, exit, is_put }) => {
             let closing = connector.closing(&ledger.totals);
-            let ledger_path = Some(&*ledger_path).filter(|_| is_put);
-            tell(terminal, &ledger, ledger_path, closing, exit);
+            tell(terminal, &ledger, is_put.as_deref(), closing, exit);
             exit
         }
-        Ok(Done::Before) => {
+        Ok(Done::Before(ledger_path)) => {
             tracing::info!(
                 "these shards were merged before, {} is the ledger: what was left of them is cleaned up",
                 ledger_path.display()
@@ -178,7 +176,7 @@ fn merged(
         // A merge was killed while it removed what the shards have left.
         let _workspace = Workspace::open(&state_of(&merge.output))?;
         given.clean_up(merge.keep_shards);
-        return Ok(Done::Before);
+        return Ok(Done::Before(ledger_path));
     }
     let mut shards = given.open()?;
     if let Some(shard) = shards.with_state(&state_of(&merge.output)) {
@@ -243,7 +241,8 @@ fn merged(
     let took = started.ok().and_then(|started| finished.duration_since(started).ok());
     ledger.duration_seconds = took.unwrap_or_default().as_secs_f64();
     ledger.finish(exit);
-    let mut put = put(&mut ledger, written, Some(&ledger_path), directory);
+    let mut placed = place(&ledger_path, matches!(exit, Exit::Complete | Exit::Partial));
+    let mut put = put(&mut ledger, written, Some(&placed), directory);
     if let Err(error) = &put {
         if matches!(exit, Exit::Complete | Exit::Partial) {
             exit = Exit::Failed;
@@ -254,7 +253,8 @@ fn merged(
             Some(_) => tracing::error!("{error}"),
         }
         ledger.finish(exit);
-        put = put_ledger(&ledger, Some(&ledger_path), directory);
+        placed = place(&ledger_path, !ledger.outputs.is_empty());
+        put = put_ledger(&ledger, Some(&placed), directory);
     }
     // What is missing may still be collected, and everything merged again.
     if exit == Exit::Complete {
@@ -264,11 +264,10 @@ fn merged(
             "what the shards have collected stays: run those that are not complete again with --resume, and merge again"
         );
     }
-    let is_put = put.is_ok();
     Ok(Done::Now {
         ledger: Box::new(ledger),
         exit,
-        is_put,
+        is_put: put.is_ok().then_some(placed),
     })
 }
 
@@ -300,12 +299,14 @@ fn check_paths(merge: &Merge, ledger: &Path) -> Result<(), Refusal> {
         // Its directory may have placeholders in it, and is made then; it is the output's otherwise.
         None => replaceable(ledger, INSTEAD),
     };
+    let failed = failed_of(ledger);
+    let tried = tried.and_then(|()| replaceable(&failed, INSTEAD));
     tried.map_err(wrong(LEDGER.name))?;
-    if is_same(ledger, &output) {
+    if is_same(ledger, &output) || is_same(&failed, &output) {
         let why = "ledger and output name the same file: give the ledger another name";
         return Err(Refusal::Wrong(why.to_owned()));
     }
-    for (name, path) in [(OUTPUT.name, &*output), (LEDGER.name, ledger)] {
+    for (name, path) in [(OUTPUT.name, &*output), (LEDGER.name, ledger), (LEDGER.name, &failed)] {
         if merge.shards.iter().any(|shard| is_same(shard, path)) {
             let why = format!(
                 "{} is a shard's ledger: give what is merged another name",

@@ -13,8 +13,8 @@ pub(crate) mod secret;
 
 pub use schema::reference as table_reference;
 pub(crate) use {
-    accounts::accounts, check::check, iam_policy::iam_policy, merge::Merge, merge::merge, plan::plan, run::Resume,
-    run::run, schema::schema,
+    accounts::accounts, check::check, iam_policy::iam_policy, merge::Merge, merge::merge, plan::plan, run::Before,
+    run::Resume, run::run, schema::schema,
 };
 
 use std::io::{self, Write};

@@ -11,6 +11,7 @@ use futures::{Stream, StreamExt as _};
 use crate::exit::Exit;
 use crate::ledger::Ledger;
 use crate::rows::{Format, Output, Published, RowSource, Whole, about, write_beside};
+use crate::settings::places::failed_of;
 
 /// What is to be written.
 pub(super) struct Publishing {
@@ -97,6 +98,15 @@ impl From<Result<io::Result<Vec<(Published, Option<Whole>)>>, tokio::task::JoinE
     }
 }
 
+/// Where the ledger goes, by the place that is meant for it. One of a run that has published nothing leaves it to that of the
+/// rows that are still there.
+pub(super) fn place(ledger: &Path, something_published: bool) -> PathBuf {
+    match something_published {
+        true => ledger.to_owned(),
+        false => failed_of(ledger),
+    }
+}
+
 /// Puts files and ledger into their places. What is there then stands in the ledger's `outputs`, in the order of `written`.
 /// Gives the SHA-256 of the ledger's bytes, in hex, where it has a place.
 ///
@@ -131,7 +141,7 @@ pub(super) fn put(
     }
     match prepared {
         Some((path, (prepared, sha256))) => {
-            prepared.put().map_err(|error| unwritten(path, &error))?;
+            put_prepared(prepared, path)?;
             Ok(Some(sha256))
         }
         None => Ok(None),
@@ -145,8 +155,20 @@ pub(super) fn put(
 pub(super) fn put_ledger(ledger: &Ledger, path: Option<&Path>, workspace: Option<&Path>) -> io::Result<Option<String>> {
     let Some(path) = path else { return Ok(None) };
     let (prepared, sha256) = beside(ledger, path, workspace)?;
-    prepared.put().map_err(|error| unwritten(path, &error))?;
+    put_prepared(prepared, path)?;
     Ok(Some(sha256))
+}
+
+/// Puts a ledger into its place. That of an earlier run that has published nothing goes first: it is always the later one of the
+/// two.
+fn put_prepared(prepared: Whole, path: &Path) -> io::Result<()> {
+    let removed = match std::fs::remove_file(failed_of(path)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    };
+    removed
+        .and_then(|()| prepared.put())
+        .map_err(|error| unwritten(path, &error))
 }
 
 fn beside(ledger: &Ledger, path: &Path, workspace: Option<&Path>) -> io::Result<(Whole, String)> {

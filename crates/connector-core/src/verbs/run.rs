@@ -12,13 +12,15 @@ use futures::{Stream, StreamExt as _};
 
 use super::Context;
 use super::ending::{Shape, laid_out, stand_in, tell, told};
-use super::publishing::{Publishing, Written, put, put_ledger};
+use super::publishing::{Publishing, Written, place, put, put_ledger};
 use crate::collect::{Collected, CutShort, Journal, Run, collect, resolve};
 use crate::connector::{Collector as _, Columns, Connector, DefaultRegions, parameters_of};
 use crate::exit::Exit;
 use crate::ledger::{Identity, Ledger, SliceEntry, timestamp};
+use crate::parameters::Bearing;
 use crate::rows::{Ended, Rows, Spool, SpooledTable, about, directory_of};
 use crate::settings::Settings;
+use crate::settings::places::last_of;
 use crate::slice::CHANGES;
 use crate::state::{self, State, StateError};
 use crate::terminal::{Progress, harmless};
@@ -37,6 +39,15 @@ pub(crate) enum Resume {
     Of(PathBuf),
 }
 
+/// What is to become of what earlier runs have left.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Before {
+    /// The unfinished run that this one goes on with.
+    pub(crate) resume: Option<Resume>,
+    /// Whether rows that were kept for slices that fail are given up.
+    pub(crate) forget_last_good: bool,
+}
+
 /// Why nothing was collected.
 enum Early {
     /// Signing in or the listing failed.
@@ -52,7 +63,7 @@ pub(crate) async fn run<C: Connector>(
     connector: &C,
     collector: C::Collector,
     context: &Context<'_>,
-    resume: Option<&Resume>,
+    before: &Before,
     stdout: Box<dyn Write + Send>,
     interrupts: impl Stream<Item = Exit>,
 ) -> io::Result<Exit> {
@@ -62,7 +73,7 @@ pub(crate) async fn run<C: Connector>(
     if let Err(error) = room_for_ledger(settings) {
         return Ok(refuse(context, &error));
     }
-    let state = match opened_state(connector, &collector, context, resume, timestamp(started)) {
+    let state = match opened_state(connector, &collector, context, before, timestamp(started)) {
         Ok(state) => Arc::new(state),
         Err(error) => return Ok(refuse(context, &error)),
     };
@@ -165,7 +176,7 @@ pub(crate) async fn run<C: Connector>(
     if (exit == Exit::Partial || failed)
         && settings.keep_last_good
         && let Err(error) = stand_in(
-            |entry, known| state.last_good(entry, known),
+            |entry, known| state.last_good(entry, |region| known(region) || is_left_out(settings, region)),
             &mut ledger,
             &mut tables,
             now,
@@ -220,8 +231,9 @@ pub(crate) async fn run<C: Connector>(
             .map(|directory| directory.display().to_string());
     };
     end(&mut ledger, exit);
-    let ledger_path = settings.ledger.as_deref();
-    let mut put = put(&mut ledger, written, ledger_path, directory);
+    let ledger_place = |something| settings.ledger.as_deref().map(|path| place(path, something));
+    let mut ledger_path = ledger_place(matches!(exit, Exit::Complete | Exit::Partial));
+    let mut put = put(&mut ledger, written, ledger_path.as_deref(), directory);
     if let Err(error) = &put {
         if matches!(exit, Exit::Complete | Exit::Partial) {
             exit = Exit::Failed;
@@ -235,7 +247,8 @@ pub(crate) async fn run<C: Connector>(
         end(&mut ledger, exit);
         state.make_room();
         // A small ledger may find the room that large rows have not, and one of a failed run has to say so.
-        put = put_ledger(&ledger, ledger_path, directory);
+        ledger_path = ledger_place(!ledger.outputs.is_empty());
+        put = put_ledger(&ledger, ledger_path.as_deref(), directory);
     }
     let to_be_merged = to_be_merged(settings, &ledger, exit);
     let cleaned = match exit {
@@ -254,8 +267,15 @@ pub(crate) async fn run<C: Connector>(
     }
     let ledger_path = ledger_path.filter(|_| put.is_ok());
     let closing = connector.closing(&ledger.totals);
-    tell(context.terminal, &ledger, ledger_path, closing, exit);
+    tell(context.terminal, &ledger, ledger_path.as_deref(), closing, exit);
     Ok(exit)
+}
+
+/// Whether a region is not to be collected.
+fn is_left_out(settings: &Settings, region: &str) -> bool {
+    let regions = &settings.auth.regions;
+    let is = |name: &String| name == region;
+    regions.exclude.iter().any(is) || !(regions.include.is_empty() || regions.include.iter().any(is))
 }
 
 /// Whether what a shard leaves is taken by the merge, be it nothing.
@@ -268,7 +288,7 @@ fn opened_state<C: Connector>(
     connector: &C,
     collector: &C::Collector,
     context: &Context<'_>,
-    resume: Option<&Resume>,
+    before: &Before,
     now: String,
 ) -> Result<State, StateError> {
     let settings = context.settings;
@@ -280,7 +300,8 @@ fn opened_state<C: Connector>(
         };
     };
     let about = connector.about();
-    let mut parameters = context.values.shaping(&parameters_of(connector));
+    let declared = parameters_of(connector);
+    let mut parameters = context.values.shaping(&declared);
     parameters.insert("format".to_owned(), settings.format.name().into());
     parameters.insert("leading_columns".to_owned(), settings.leading.clone().into());
     if let Some(shard) = settings.shard {
@@ -293,19 +314,26 @@ fn opened_state<C: Connector>(
         connector: about.name,
         version: about.version,
         parameters,
+        beside_a_slice: declared
+            .iter()
+            .filter(|parameter| parameter.bearing == Bearing::Run)
+            .map(|parameter| parameter.name)
+            .collect(),
         work: collector.work(),
     };
     let intent = state::Intent {
-        resume: resume.is_some(),
+        resume: before.resume.is_some(),
         keep_last_good: settings.keep_last_good,
+        forget_last_good: before.forget_last_good,
     };
-    let directory = match resume {
+    let directory = match &before.resume {
         Some(Resume::Of(ledger)) => state_of(ledger)?,
         _ => own.clone(),
     };
-    if resume.is_some() && !state::is_there(&directory) {
-        if let Some(ledger) = settings.ledger.as_deref().filter(|ledger| changed_something(ledger)) {
-            return Err(StateError::Complete(ledger.to_owned()));
+    if intent.resume && !state::is_there(&directory) {
+        let last = settings.ledger.as_deref().map(last_of);
+        if let Some(ledger) = last.filter(|ledger| changed_something(ledger)) {
+            return Err(StateError::Complete(ledger));
         }
         tracing::info!("no unfinished run found for this output; collecting everything");
     }
@@ -331,8 +359,9 @@ fn changed_something(ledger: &Path) -> bool {
     ledger["outcome"] == "complete" && changes > 0
 }
 
-/// Where the run of a ledger has left what it has.
+/// Where the run of a ledger has left what it has, or the one after it that has published nothing.
 fn state_of(ledger: &Path) -> Result<PathBuf, StateError> {
+    let ledger = &*last_of(ledger);
     let unusable = |why: String| StateError::Ledger(ledger.to_owned(), why);
     let text = std::fs::read(ledger).map_err(|error| unusable(error.to_string()))?;
     let state = state::directory_of(&text).map_err(unusable)?;

@@ -14,6 +14,7 @@ use crate::connector::About;
 use crate::ledger::read::{AccountForm, Kind, SliceForm, Written};
 use crate::ledger::{LEDGER_VERSION, SliceEntry};
 use crate::rows::{Format, RowSource, SpooledTable, hex};
+use crate::settings::places::last_of;
 use crate::shard::Shard;
 use crate::state::{LastGood, ShardError, ShardState, is_there, remove_rest};
 
@@ -32,16 +33,18 @@ pub(super) struct Merged {
 pub(super) struct Shards(Vec<Merged>);
 
 /// The ledgers of all shards, each with its path and its SHA-256.
-pub(super) struct Given<'a>(BTreeMap<Shard, (&'a Path, Written, String)>);
+pub(super) struct Given(BTreeMap<Shard, (PathBuf, Written, String)>);
 
 /// Reads the ledgers.
 ///
 /// # Errors
 /// Whatever is not one of each shard.
-pub(super) fn given<'a>(about: &About, ledgers: &'a [PathBuf]) -> Result<Given<'a>, Refusal> {
-    let mut found: BTreeMap<Shard, (&Path, Written, String)> = BTreeMap::new();
-    for path in ledgers {
-        let (shard, ledger, digest) = read_ledger(about, path)?;
+pub(super) fn given(about: &About, ledgers: &[PathBuf]) -> Result<Given, Refusal> {
+    let mut found: BTreeMap<Shard, (PathBuf, Written, String)> = BTreeMap::new();
+    // Where a shard has published nothing, its ledger is taken instead of the one before. Both may be named.
+    let both = |path: &&PathBuf| last_of(path) != **path && ledgers.contains(&last_of(path));
+    for path in ledgers.iter().filter(|path| !both(path)).map(|path| last_of(path)) {
+        let (shard, ledger, digest) = read_ledger(about, &path)?;
         if let Some((other, first)) = found.iter().map(|(shard, (path, ..))| (shard, path)).next()
             && other.count != shard.count
         {
@@ -51,13 +54,14 @@ pub(super) fn given<'a>(about: &About, ledgers: &'a [PathBuf]) -> Result<Given<'
                 path.display()
             )));
         }
-        if let Some((first, ..)) = found.insert(shard, (path, ledger, digest)) {
+        if let Some((first, ..)) = found.get(&shard) {
             return Err(Refusal::Wrong(format!(
                 "shard {shard} is there twice, in {} and {}: give one of them",
                 first.display(),
                 path.display()
             )));
         }
+        found.insert(shard, (path, ledger, digest));
     }
     let count = found.keys().next().map_or(0, |shard| shard.count);
     let all = (0..count).map(|index| Shard { index, count });
@@ -68,13 +72,14 @@ pub(super) fn given<'a>(about: &About, ledgers: &'a [PathBuf]) -> Result<Given<'
             more => format!(", and {more} more"),
         };
         return Err(Refusal::Wrong(format!(
-            "shard {first}{more} is missing: give its ledger too, or run it with --shard {first}"
+            "shard {first}{more} is missing: give its ledger too, which is <output>.failed.run.json if the shard has published \
+             nothing, or run it with --shard {first}"
         )));
     }
     Ok(Given(found))
 }
 
-impl Given<'_> {
+impl Given {
     /// The SHA-256 of each, by index, in hex.
     pub(super) fn digests(&self) -> Vec<String> {
         self.0.values().map(|(.., digest)| digest.clone()).collect()
@@ -94,8 +99,8 @@ impl Given<'_> {
         let mut shards: Vec<Merged> = Vec::new();
         for (number, (shard, (path, ledger, digest))) in self.0.into_iter().enumerate() {
             let state =
-                ShardState::open(&directory(path, &ledger), &digest).map_err(|error| refused(shard, path, error))?;
-            let wrong = |why: String| Refusal::Wrong(named(shard, path, &why));
+                ShardState::open(&directory(&path, &ledger), &digest).map_err(|error| refused(shard, &path, error))?;
+            let wrong = |why: String| Refusal::Wrong(named(shard, &path, &why));
             if state.shard() != Some(shard.to_string().as_str()) {
                 return Err(wrong("what its run has left is another shard's".to_owned()));
             }
@@ -117,7 +122,7 @@ impl Given<'_> {
             }
             shards.push(Merged {
                 shard,
-                path: path.to_owned(),
+                path,
                 number,
                 keep_last_good: keeps_last_good(&ledger.parameters),
                 ledger,
@@ -130,7 +135,7 @@ impl Given<'_> {
     /// All of it was merged before: what is still there of the shards goes, as with [`Shards::merged`].
     pub(super) fn clean_up(self, keep: bool) {
         for (shard, (path, ledger, digest)) in self.0 {
-            let directory = directory(path, &ledger);
+            let directory = directory(&path, &ledger);
             let done = match is_there(&directory) {
                 true => ShardState::open(&directory, &digest).and_then(|state| {
                     let done = done_with(&state, keep || keeps_last_good(&ledger.parameters));
@@ -139,7 +144,7 @@ impl Given<'_> {
                 false => remove_rest(&directory),
             };
             if let Err(error) = done {
-                not_cleaned_up(shard, path, &error);
+                not_cleaned_up(shard, &path, &error);
             }
         }
     }
