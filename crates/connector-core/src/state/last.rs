@@ -32,7 +32,8 @@ impl Last {
                 slices: HashMap::new(),
             });
         };
-        let lost = |error: io::Error| damaged(directory, &format!("{LAST_ROWS}: {error}"));
+        let lost =
+            |error: io::Error| StateError::Kept(directory.to_owned(), format!("{LAST_ROWS} is damaged, {error}"));
         let rows = File::open(directory.join(LAST_ROWS)).map_err(lost)?;
         let spool = Spool::in_file_as_it_is(rows, directory).map_err(io)?;
         let Earlier { slices, mut stale, .. } = found.earlier;
@@ -57,7 +58,7 @@ fn kept(directory: &Path, identity: &Identity) -> Result<Option<Found>, StateErr
     if !journal.try_exists().map_err(io)? {
         return Ok(None);
     }
-    let found = found(&journal).map_err(|error| damaged(directory, &error.to_string()))?;
+    let found = found(&journal).map_err(|error| damaged(directory, error))?;
     if let Some(found) = &found {
         can_stand_in(directory, found, identity)?;
     }
@@ -71,8 +72,13 @@ fn can_stand_in(directory: &Path, found: &Found, identity: &Identity) -> Result<
     }
 }
 
-fn damaged(directory: &Path, what: &str) -> StateError {
-    StateError::Kept(directory.to_owned(), format!("they are damaged, {what}"))
+fn damaged(directory: &Path, error: ReadError) -> StateError {
+    match error {
+        ReadError::Io(error) => StateError::Io(directory.to_owned(), error),
+        damage @ ReadError::Damaged(..) => {
+            StateError::Kept(directory.to_owned(), format!("they are damaged, {damage}"))
+        }
+    }
 }
 
 /// A new run begins: what was published before becomes the last one, what was not is given up.
@@ -90,13 +96,13 @@ pub(super) fn succeed(
         remove(directory).map_err(io)?;
     } else if !intent.forget_last_good {
         let last = kept(directory, identity)?;
-        match &found {
+        match found {
             Ok(Some(found)) if found.earlier.published => {
-                can_stand_in(directory, found, identity)?;
+                can_stand_in(directory, &found, identity)?;
                 return become_last(directory).map_err(io);
             }
             // It may be that of rows that are kept.
-            Err(error) if last.is_none() => return Err(damaged(directory, &error.to_string())),
+            Err(error) if last.is_none() => return Err(damaged(directory, error)),
             _ => {}
         }
     }
