@@ -137,36 +137,41 @@ fn a_write_whose_count_cannot_be_read_is_complete() {
     }
 }
 
-/// Whatever fails behind it, a write that has succeeded is not started again.
+/// Whatever fails behind it, a write that has succeeded is not started again: also where no slice at all is complete.
 #[test]
 fn a_write_before_a_statement_that_fails_runs_once() {
-    let mut estate = estate(3);
-    estate.athena().canned(INSERT, Canned::update_count(3));
-    let sim = start(estate);
-    let select = Fault::on("athena:StartQueryExecution").account(&member(2));
-    let select = select.parameter("QueryString", QUERY);
-    sim.faults()
-        .add(select.error(400, "InvalidRequestException", "SYNTAX_ERROR: line 1:8: not now"));
-    let more = json!({"query": format!("{INSERT}; {QUERY}"), "output_location": "s3://results/{accountId}/x/"});
-    let mut outcome = run(&sim, 3).params(more.clone()).expect(3);
-    for _ in 0..2 {
-        outcome = run(&sim, 3).params(more.clone()).after(outcome).flag("--resume").run();
-        outcome.expect(3).says(&[
-            &format!(
-                "resume {} {FRANKFURT}: statement 1 (INSERT) has succeeded as ",
-                member(2)
-            ),
-            &format!("resume {} {FRANKFURT}: statement 2 (SELECT) runs", member(2)),
-        ]);
+    for (count, failing, code) in [(3, 2, 3), (1, 1, 4)] {
+        let mut estate = estate(count);
+        estate.athena().canned(INSERT, Canned::update_count(3));
+        let sim = start(estate);
+        let select = Fault::on("athena:StartQueryExecution").account(&member(failing));
+        let select = select.parameter("QueryString", QUERY);
+        sim.faults()
+            .add(select.error(400, "InvalidRequestException", "SYNTAX_ERROR: line 1:8: not now"));
+        let more = json!({"query": format!("{INSERT}; {QUERY}"), "output_location": "s3://results/{accountId}/x/"});
+        let mut outcome = run(&sim, count).params(more.clone()).expect(code);
+        let place = format!("resume {} {FRANKFURT}", member(failing));
+        for _ in 0..2 {
+            outcome = run(&sim, count)
+                .params(more.clone())
+                .after(outcome)
+                .flag("--resume")
+                .run();
+            outcome.expect(code).says(&[
+                &format!("{place}: statement 1 (INSERT) has succeeded as "),
+                &format!("{place}: statement 2 (SELECT) runs"),
+            ]);
+        }
+        sim.faults().clear();
+        let outcome = run(&sim, count).params(more).after(outcome).flag("--resume").run();
+        outcome.expect(0);
+        assert_whole(&outcome, 1..=count);
+        let queries = queries(&outcome, failing);
+        assert_eq!(queries[0]["update_count"], 3, "{queries:?}");
+        let mut accounts = inserts(&sim);
+        accounts.sort();
+        assert_eq!(accounts, (1..=count).map(member).collect::<Vec<_>>());
     }
-    sim.faults().clear();
-    let outcome = run(&sim, 3).params(more).after(outcome).flag("--resume").run();
-    outcome.expect(0);
-    assert_whole(&outcome, 1..=3);
-    assert_eq!(queries(&outcome, 2)[0]["update_count"], 3, "{:?}", queries(&outcome, 2));
-    let mut accounts = inserts(&sim);
-    accounts.sort();
-    assert_eq!(accounts, (1..=3).map(member).collect::<Vec<_>>());
 }
 
 /// Its answer is lost, its state is not to be had, its time is up, the run is interrupted: it is looked up before it is

@@ -144,8 +144,8 @@ struct Disk {
     /// Locked as long as it is open.
     _lock: File,
     journal: Mutex<Journal>,
-    /// Whether there is a slice in the journal.
-    has_slices: AtomicBool,
+    /// Whether the journal has a slice that is complete, or a step that must not be done twice.
+    has_something: AtomicBool,
     last: Option<Last>,
 }
 
@@ -258,7 +258,7 @@ impl State {
                 directory: directory.to_owned(),
                 _lock: lock,
                 journal: Mutex::new(Journal { appender, columns }),
-                has_slices: AtomicBool::new(!earlier.slices.is_empty()),
+                has_something: AtomicBool::new(!earlier.slices.is_empty() || !earlier.steps.is_empty()),
                 last,
             }),
             run,
@@ -370,7 +370,11 @@ impl State {
         let known = self.earlier.steps.get(&place).cloned().unwrap_or_default();
         let name = format!("{}-{account}-{region}", self.run);
         let state = Arc::clone(self);
-        let keep = move |number: u32, step: &Step| state.append(&[Line::Step(place.clone(), number, step.clone())]);
+        let keep = move |number: u32, step: &Step| {
+            state.append(&[Line::Step(place.clone(), number, step.clone())])?;
+            state.has_more();
+            Ok(())
+        };
         Steps::new(&name, known, Arc::new(keep))
     }
 
@@ -399,15 +403,21 @@ impl State {
         let kept = disk.journal().keep(committed, tables, Line::Slice);
         let what = || format!("the journal in {} cannot be written", disk.directory.display());
         kept.map_err(|error| about(&what(), &error))?;
-        disk.has_slices.store(true, Ordering::Relaxed);
+        self.has_more();
         Ok(())
     }
 
-    /// Whether there is something to go on with.
-    pub(crate) fn has_slices(&self) -> bool {
+    fn has_more(&self) {
+        if let Some(disk) = &self.disk {
+            disk.has_something.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether there is something to resume with.
+    pub(crate) fn has_something(&self) -> bool {
         self.disk
             .as_ref()
-            .is_some_and(|disk| disk.has_slices.load(Ordering::Relaxed))
+            .is_some_and(|disk| disk.has_something.load(Ordering::Relaxed))
     }
 
     /// The run has nothing to leave behind.

@@ -221,7 +221,7 @@ pub(crate) async fn run<C: Connector>(
     let finished = context.host.time().now();
     ledger.finished = timestamp(finished);
     ledger.duration_seconds = finished.duration_since(started).unwrap_or_default().as_secs_f64();
-    let something = state.has_slices();
+    let something = state.has_something();
     let directory = state.directory();
     let end = |ledger: &mut Ledger, exit: Exit| {
         ledger.finish(exit);
@@ -397,7 +397,7 @@ fn too_late(limit: Duration) -> Report {
 }
 
 fn unwritten(why: &impl ToString, state: &State) -> Report {
-    let hint = match state.has_slices() {
+    let hint = match state.has_something() {
         true => "nothing is lost: make room or mend the path, then run again with --resume",
         false => "make room or mend the path, then run again",
     };
