@@ -221,11 +221,7 @@ impl Executor {
     /// An empty prefix of this start's own.
     fn unload_target(&self, statement: &Statement, number: u32) -> Option<String> {
         let location = self.place.location.as_ref()?;
-        let location = location.trim_end_matches('/');
-        Some(format!(
-            "{location}/unload/{}-{}-{number}/",
-            self.token, statement.number
-        ))
+        Some(target(location, &self.token, statement.number, number))
     }
 
     fn input(&self, text: &str, token: String) -> StartQueryExecutionInputBuilder {
@@ -387,6 +383,18 @@ fn state(execution: &QueryExecution) -> Option<&QueryExecutionState> {
 fn duration(execution: &QueryExecution) -> Option<Duration> {
     let millis = execution.statistics()?.total_execution_time_in_millis()?;
     Some(Duration::from_millis(millis.unsigned_abs()))
+}
+
+fn target(location: &str, token: &str, statement: u32, number: u32) -> String {
+    let location = location.trim_end_matches('/');
+    format!("{location}/unload/{token}-{statement}-{number}/")
+}
+
+/// Bytes that Athena is given where a statement's rows are unloaded to a location, in an account and a region.
+pub(crate) fn unload_length(statement: &Statement, location: &str, account: &str, region: &str) -> usize {
+    // As `Slice::attempt` is made.
+    let token = format!("{}-{account}-{region}-1", "0".repeat(32));
+    unload(&statement.text, &target(location, &token, statement.number, 1)).len()
 }
 
 /// <https://docs.aws.amazon.com/athena/latest/ug/unload.html>

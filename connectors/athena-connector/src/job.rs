@@ -8,6 +8,7 @@ use connector_core::parameters::catalog::OUTPUT;
 use connector_core::parameters::{Parameter, Problem, Values};
 use sha2::{Digest as _, Sha256};
 
+use crate::execute::unload_length;
 use crate::parameters::*;
 use crate::statement::{Statement, split};
 use crate::workgroup::is_sealed;
@@ -106,9 +107,12 @@ pub fn filled(template: &str, account: &str, region: &str) -> String {
     template.replace("{accountId}", account).replace("{region}", region)
 }
 
-/// A template with an account and a region in it, one with a long name.
+/// An account, and a region with a long name.
+const EXAMPLE: (&str, &str) = ("000000000000", "ap-southeast-1");
+
+/// A template with an account and a region in it.
 fn example(template: &str) -> String {
-    filled(template, "000000000000", "ap-southeast-1")
+    filled(template, EXAMPLE.0, EXAMPLE.1)
 }
 
 impl Job {
@@ -271,6 +275,33 @@ impl Rules<'_> {
         }
         if self.values.text(&FETCH) == Some("unload") && !statements.iter().any(|one| one.unloads) {
             self.problem("fetch is `unload`, but no statement is a SELECT that UNLOAD takes: choose another fetch");
+        }
+        self.unloaded(statements);
+    }
+
+    /// What is written around a statement to unload its rows counts too. A location that only the workgroup knows takes some bytes
+    /// more, and AWS says so.
+    fn unloaded(&mut self, statements: &[Statement]) {
+        if self.values.text(&FETCH) != Some("unload") {
+            return;
+        }
+        let location = self.values.text(&OUTPUT_LOCATION).unwrap_or("s3://bucket/").to_owned();
+        for statement in statements.iter().filter(|one| one.kind == Kind::Select) {
+            let text = example(&statement.text);
+            let is_long = text.len() > LONGEST_QUERY;
+            let statement = Statement {
+                text,
+                ..statement.clone()
+            };
+            let length = unload_length(&statement, &example(&location), EXAMPLE.0, EXAMPLE.1);
+            // One that is too long by itself has been named.
+            if length > LONGEST_QUERY && !is_long {
+                self.problem(format!(
+                    "fetch is `unload`, and statement {} has {length} bytes within its UNLOAD; Athena takes at most \
+                     {LONGEST_QUERY}: choose another fetch, or move long lists into a table and join it",
+                    statement.number
+                ));
+            }
         }
     }
 

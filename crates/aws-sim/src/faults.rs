@@ -61,6 +61,10 @@ pub enum Action {
     Refuse(Option<Duration>),
     /// The true answer under another content type.
     ContentType(&'static str),
+    /// The true answer with another value of a header, or without it.
+    Header(&'static str, Option<&'static str>),
+    /// Of an object: what this range would have got, or the whole, whatever was asked for.
+    AsIfAsked(Option<&'static str>),
     /// Of a listing: an empty page before the one that was asked for.
     EmptyPage,
     /// Of a listing: a page behind the first names itself as the next one.
@@ -91,9 +95,13 @@ impl Action {
                 lost: true,
                 ..Manner::default()
             }),
-            Self::ContentType(_) | Self::EmptyPage | Self::RepeatToken | Self::EndlessTokens | Self::RepeatPage => {
-                Some(Manner::default())
-            }
+            Self::ContentType(_)
+            | Self::Header(..)
+            | Self::AsIfAsked(_)
+            | Self::EmptyPage
+            | Self::RepeatToken
+            | Self::EndlessTokens
+            | Self::RepeatPage => Some(Manner::default()),
             _ => None,
         }
     }

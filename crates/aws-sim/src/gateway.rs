@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::header::HeaderValue;
+
 use crate::athena;
 use crate::credentials::{Credential, Refusal, authenticate};
 use crate::ec2::{self, Ec2Call};
@@ -164,7 +166,12 @@ async fn serve_aws(
         return fail(world, call, service, &service.throttled(), &request_id);
     }
     let region = call.region.as_deref().unwrap_or_default();
-    let (repaged, request) = Repaged::open(service, request, &mut asked.params);
+    let (repaged, mut request) = Repaged::open(service, request, &mut asked.params);
+    if let Some(Action::AsIfAsked(range)) = action {
+        let headers = &mut request.to_mut().headers;
+        headers.remove("range");
+        headers.extend(range.map(|range| (hyper::header::RANGE, HeaderValue::from_static(range))));
+    }
     let answer = match answer(world, service, caller.as_deref(), region, &asked, &request, &request_id) {
         Ok(answer) => repaged::altered(answer, action.as_ref(), &repaged),
         Err(failure) => {

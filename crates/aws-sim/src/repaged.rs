@@ -84,6 +84,11 @@ pub(crate) fn altered(mut answer: Answer, action: Option<&Action>, asked: &Repag
         answer.content_type = (*other).into();
         return answer;
     }
+    if let Some(Action::Header(name, value)) = action {
+        answer.headers.retain(|(known, _)| known != name);
+        answer.headers.extend(value.map(|value| (*name, value.to_owned())));
+        return answer;
+    }
     let is_page_fault = matches!(
         action,
         Some(Action::EmptyPage | Action::RepeatToken | Action::EndlessTokens | Action::RepeatPage)

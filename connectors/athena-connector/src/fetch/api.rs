@@ -32,6 +32,13 @@ fn names_of(row: &Row, columns: &[Column]) -> Result<(), AwsError> {
     Err(AwsError::answer("athena", "GetQueryResults", why))
 }
 
+/// Whether a page has any text, so that the result object cannot be empty.
+pub(super) fn has_text(page: &GetQueryResultsOutput) -> bool {
+    let rows = page.result_set().map(|result| result.rows()).unwrap_or_default();
+    let mut data = rows.iter().flat_map(|row| row.data());
+    data.any(|datum| datum.var_char_value().is_some_and(|text| !text.is_empty()))
+}
+
 impl Fetcher<'_> {
     /// A page of at most `rows` rows.
     pub(super) async fn page(

@@ -2,14 +2,24 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/athena/latest/ug/unload.html>
 
-/// The addresses in their order. Quotes around one, and lines without any, are passed over.
+use std::collections::HashSet;
+
+/// The addresses in their order. Quotes around one, and lines without any, are passed over. One that stands twice is an error: its
+/// rows would be doubled.
 ///
 /// # Errors
 /// In words, what is wrong.
 pub(super) fn addresses(manifest: Vec<u8>) -> Result<Vec<String>, String> {
     let text = String::from_utf8(manifest).map_err(|_| "the manifest is not UTF-8".to_owned())?;
     let lines = text.lines().map(|line| line.trim().trim_matches('"'));
-    Ok(lines.filter(|line| !line.is_empty()).map(str::to_owned).collect())
+    let (mut seen, mut addresses) = (HashSet::new(), Vec::new());
+    for line in lines.filter(|line| !line.is_empty()) {
+        if !seen.insert(line) {
+            return Err(format!("the manifest names {line} twice"));
+        }
+        addresses.push(line.to_owned());
+    }
+    Ok(addresses)
 }
 
 #[cfg(test)]
@@ -27,12 +37,14 @@ mod tests {
             assert_eq!(addresses(manifest.into()), Ok(expected), "{manifest}");
         }
         assert!(addresses(b"s3://b/\xff\n".to_vec()).is_err());
+        let twice = addresses(b"s3://b/a\ns3://b/b\n\"s3://b/a\"\n".to_vec());
+        assert_eq!(twice, Err("the manifest names s3://b/a twice".to_owned()));
     }
 
     proptest::proptest! {
         /// Those that were written come back, each once.
         #[test]
-        fn no_address_is_lost(keys in proptest::collection::vec("[a-z0-9/_ .=%-]{0,20}[a-z0-9]", 0..20), ending in "\r?\n") {
+        fn no_address_is_lost(keys in proptest::collection::hash_set("[a-z0-9/_ .=%-]{0,20}[a-z0-9]", 0..20), ending in "\r?\n") {
             let written: Vec<_> = keys.into_iter().map(|key| format!("s3://b/{key}")).collect();
             let manifest: String = written.iter().map(|address| format!("{address}{ending}")).collect();
             proptest::prop_assert_eq!(addresses(manifest.into()), Ok(written));

@@ -249,7 +249,9 @@ impl Fetcher<'_> {
         if !nested.is_empty() {
             self.notes.warn(format!(
                 "arrays, maps and rows come as the text that Athena prints, which is ambiguous ({}): fetch `unload`, or a \
-                 cast to JSON in the query, gives them exactly",
+                 cast to JSON in the query, gives them exactly. Any `varbinary` inside them is lost, Athena prints `[B@…` for it, \
+                 and no cast to JSON takes it: fetch `unload`, or make it text in the query, as \
+                 `transform(list, x -> to_hex(x))` and `transform_values(map, (k, v) -> to_base64(v))` do",
                 nested.join(", ")
             ));
         }

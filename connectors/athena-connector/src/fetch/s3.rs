@@ -49,13 +49,20 @@ impl Fetcher<'_> {
         location: &Location,
         rows: &mut SliceRows,
     ) -> Result<(), ObjectError> {
-        let infos = match infos {
-            Some(infos) => infos,
-            None => api::infos(&self.page(statement, None, 1).await?),
+        let (infos, has_rows) = match infos {
+            Some(infos) => (infos, true),
+            None => {
+                let page = self.page(statement, None, 1).await?;
+                (api::infos(&page), api::has_text(&page))
+            }
         };
         let columns = columns(&infos, gives)?;
         let mut object = Download::open(&self.reader(), self.host, location).await?;
         statement.note.set("result_bytes", object.size());
+        if object.size() == 0 && has_rows {
+            let why = "the result object has no bytes, and Athena has rows";
+            return Err(ObjectError::Faulty(why.to_owned()));
+        }
         let format = rows.format();
         let table = self.begin(rows, statement.statement.number, &columns);
         if is_text(gives) {

@@ -13,7 +13,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use super::{Column, Fetcher, api, manifest};
 use crate::execute::Succeeded;
 use crate::failure::ended;
-use crate::objects::{Download, Location};
+use crate::objects::{Download, Location, ObjectError};
 use crate::results::parquet::{Part, PartError};
 use crate::statement::{Gives, Statement};
 
@@ -69,6 +69,7 @@ impl Fetcher<'_> {
                 .collect();
             match &headings {
                 None => {
+                    self.warn_of_precision(&part, rows.format());
                     rows.begin(number, own.clone());
                     headings = Some(own);
                 }
@@ -102,6 +103,19 @@ impl Fetcher<'_> {
         Ok(())
     }
 
+    /// Athena prints a timestamp with the digits that it is declared with, of which these files tell nothing.
+    fn warn_of_precision(&self, part: &Part, format: Format) {
+        let names: Vec<String> = part.without_precision().map(|name| format!("`{name}`")).collect();
+        if names.is_empty() || format == Format::Parquet {
+            return;
+        }
+        self.notes.warn(format!(
+            "UNLOAD does not keep the declared precision of timestamps ({}): they have 3 digits behind the point, 6 or 9 where finer \
+             ones are not zero; fetch `s3` or `api` gives the digits that Athena prints",
+            names.join(", ")
+        ));
+    }
+
     /// The addresses of the parts, as the manifest has them.
     pub(super) async fn parts(&self, statement: &Succeeded) -> Result<Vec<String>, SliceError> {
         if statement.unloaded.is_none() {
@@ -121,7 +135,7 @@ impl Fetcher<'_> {
         while let Some(chunk) = object.next().await? {
             text.extend_from_slice(&chunk.bytes);
         }
-        manifest::addresses(text).map_err(SliceError::Local)
+        Ok(manifest::addresses(text).map_err(ObjectError::Faulty)?)
     }
 
     /// A part on the disk: Parquet is read from its end, and a part may be larger than memory.

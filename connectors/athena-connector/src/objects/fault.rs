@@ -5,7 +5,7 @@ use auth_core::error::Report;
 use connector_core::SliceError;
 use connector_core::slice::Outcome;
 
-use crate::results::FileError;
+use crate::results::{Fault, FileError};
 
 /// Why an object did not give what was wanted of it.
 #[derive(Debug)]
@@ -31,7 +31,11 @@ impl From<SliceError> for ObjectError {
 
 impl From<FileError> for ObjectError {
     fn from(error: FileError) -> Self {
-        ObjectError::Faulty(error.to_string())
+        match error.fault {
+            // The object is the result all right.
+            Fault::ColumnNotUtf8 { .. } => ObjectError::Other(SliceError::Local(error.to_string())),
+            _ => ObjectError::Faulty(error.to_string()),
+        }
     }
 }
 

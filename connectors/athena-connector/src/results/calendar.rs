@@ -15,16 +15,16 @@ pub(super) fn date(out: &mut String, days: i64) {
     let _ = write!(out, "-{month:02}-{day:02}");
 }
 
-/// `2001-08-22 03:04:05.321` for the seconds since 1970-01-01 00:00:00 and the nanoseconds within the second. There are 3
-/// digits behind the point; 6 or 9 where finer ones are not zero.
-pub(super) fn timestamp(out: &mut String, seconds: i64, nanos: u32) {
+/// `2001-08-22 03:04:05.321` for the seconds since 1970-01-01 00:00:00 and the nanoseconds within the second. There are at least
+/// `digits` of 3, 6 or 9 behind the point; 6 or 9 where finer ones are not zero.
+pub(super) fn timestamp(out: &mut String, seconds: i64, nanos: u32, digits: u8) {
     date(out, seconds.div_euclid(DAY));
     let second = seconds.rem_euclid(DAY);
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
     let _ = write!(out, " {hour:02}:{minute:02}:{second:02}.");
-    let _ = if nanos.is_multiple_of(1_000_000) {
+    let _ = if digits <= 3 && nanos.is_multiple_of(1_000_000) {
         write!(out, "{:03}", nanos / 1_000_000)
-    } else if nanos.is_multiple_of(1_000) {
+    } else if digits <= 6 && nanos.is_multiple_of(1_000) {
         write!(out, "{:06}", nanos / 1_000)
     } else {
         write!(out, "{nanos:09}")
@@ -55,7 +55,7 @@ mod tests {
 
     fn timestamp_of(seconds: i64, nanos: u32) -> String {
         let mut out = String::new();
-        timestamp(&mut out, seconds, nanos);
+        timestamp(&mut out, seconds, nanos, 3);
         out
     }
 
@@ -75,6 +75,11 @@ mod tests {
             (-62_167_219_201, 0, "-0001-12-31 23:59:59.000"),
         ] {
             assert_eq!(timestamp_of(seconds, nanos), text);
+        }
+        for (digits, fraction) in [(3, ".321"), (6, ".321000"), (9, ".321000000")] {
+            let mut out = String::new();
+            timestamp(&mut out, 0, 321_000_000, digits);
+            assert_eq!(out, format!("1970-01-01 00:00:00{fraction}"));
         }
         // The largest that a file can have do not overflow.
         for seconds in [i64::MIN, i64::MAX] {

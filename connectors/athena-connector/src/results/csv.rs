@@ -225,7 +225,7 @@ impl CsvParser {
         bytes: &[u8],
         each: &mut impl FnMut(&Record<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let text = std::str::from_utf8(bytes).map_err(|error| self.error(error.valid_up_to(), Fault::NotUtf8))?;
+        let text = std::str::from_utf8(bytes).map_err(|error| self.not_utf8(error.valid_up_to()))?;
         if self.scan.doubled && !(self.as_written && self.header.is_some()) {
             undouble(text, &mut self.scan.fields, &mut self.aside);
         }
@@ -269,6 +269,16 @@ impl CsvParser {
             return Err(self.error(0, Fault::Ended));
         }
         Ok(())
+    }
+
+    /// Bytes of the record at hand, which has been scanned, are not UTF-8.
+    #[cold]
+    fn not_utf8(&self, at: usize) -> FileError {
+        let is_there = |field: &Field| matches!(*field, Field::Plain(from, to) | Field::Doubled(from, to) if (from..to).contains(&at));
+        let number = self.scan.fields.iter().position(is_there);
+        let name = number.and_then(|number| self.header()?.get(number));
+        let fault = name.map_or(Fault::NotUtf8, |name| Fault::ColumnNotUtf8 { column: name.clone() });
+        self.error(at, fault)
     }
 
     #[cold]

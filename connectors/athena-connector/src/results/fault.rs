@@ -54,9 +54,15 @@ pub enum Fault {
     /// The file ends inside quotes.
     #[error("the file ends inside a quoted field; is it whole?")]
     Unterminated,
-    /// Bytes that are not UTF-8.
+    /// Bytes that are not UTF-8, outside of a column's value.
     #[error("the text is not UTF-8")]
     NotUtf8,
+    /// The same in a column's value.
+    #[error("{}", not_utf8(.column))]
+    ColumnNotUtf8 {
+        /// The column's name.
+        column: String,
+    },
     /// A record that does not fit into the memory that it may take.
     #[error("the record is larger than {limit} bytes")]
     TooLarge {
@@ -66,4 +72,13 @@ pub enum Fault {
     /// The reader was used again after an error, or after the end.
     #[error("the reading had already ended")]
     Ended,
+}
+
+/// What is wrong with a column, and what helps.
+/// <https://trino.io/docs/current/functions/string.html#unicode-functions>
+pub(super) fn not_utf8(column: &str) -> String {
+    format!(
+        "column `{column}` has a text that is not UTF-8: `from_utf8(to_utf8(x))` in the query puts U+FFFD in place of what is none, and \
+         `to_hex(to_utf8(x))` keeps the bytes"
+    )
 }

@@ -2,8 +2,9 @@
 //!
 //! A cell has two renderings: the very text that Athena's CSV has for the value, and typed JSON, in which arrays, maps and
 //! rows are exact. A scalar is the same cell as [`AthenaType::value`] makes of the text, so a row does not tell how it was
-//! fetched. Two things do not survive UNLOAD: the padding of `char(n)`, and the type's name where several have one form
-//! (`varchar(10)` and `string` are both [`AthenaType::Varchar`]).
+//! fetched. Some things do not survive UNLOAD: the padding of `char(n)`; the type's name where several have one form
+//! (`varchar(10)` and `string` are both [`AthenaType::Varchar`]); the precision of a timestamp, of which a file has 3, 6 or 9
+//! digits, and INT96 tells not even that. One thing survives only here: bytes inside nested values, for which the CSV has `[B@…`.
 //!
 //! Memory holds one batch of rows: about [`BATCH_BYTES`] or one row, and the pages that these rows are in. Codecs are those
 //! that the `parquet` crate was built with; UNLOAD is to be told one of them.
@@ -181,6 +182,12 @@ impl Part {
     /// The columns.
     pub fn columns(&self) -> &[PartColumn] {
         &self.columns
+    }
+
+    /// The columns with timestamps, at the top or further down, that do not tell their precision.
+    pub fn without_precision(&self) -> impl Iterator<Item = &str> {
+        let columns = self.nanos.iter().flat_map(|nanos| &nanos.columns);
+        columns.filter_map(|column| Some(self.columns.get(*column)?.name.as_str()))
     }
 
     /// The number of rows, as the file says.

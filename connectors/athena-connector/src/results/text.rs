@@ -11,8 +11,8 @@
 //! - a line with more tabs: the last cell keeps the rest, with its tabs. Nothing is lost;
 //! - an empty cell is an empty text: the file has no form for NULL. A NULL of the API is an empty text too.
 //!
-//! A file is its rows joined by `\n`, to the byte: one that ends in `\n` has an empty last row, and an empty file has none. A
-//! `\r` belongs to its line. (Measured: `docs/result-files.md` of <https://github.com/aoyagikouhei/athena-local>.)
+//! Lines are joined with `\n`, as Athena joins the rows of the API: one that ends the file has an empty line behind it, such as the
+//! last of EXPLAIN. A file of no bytes has no line. A `\r` belongs to the line.
 //!
 //! AWS: <https://docs.aws.amazon.com/athena/latest/ug/querying.html>
 
@@ -45,8 +45,8 @@ pub struct TextRows {
     columns: usize,
     /// The bytes of a line whose end has not come yet.
     pending: Vec<u8>,
-    /// Whether the file has a line whose end has not come yet, be it empty.
-    open: bool,
+    /// Whether there is such a line: behind a line break there is one, though it may be empty.
+    begun: bool,
     fields: Vec<Field>,
     /// Bytes before the line at hand.
     offset: u64,
@@ -61,7 +61,7 @@ impl TextRows {
         TextRows {
             columns: columns.max(1),
             pending: Vec::new(),
-            open: false,
+            begun: false,
             fields: Vec::new(),
             offset: 0,
             number: 0,
@@ -86,7 +86,7 @@ impl TextRows {
         mut each: impl FnMut(&Record<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         self.begin()?;
-        self.open |= !chunk.is_empty();
+        self.begun |= !chunk.is_empty();
         while let Some(end) = memchr(b'\n', chunk) {
             let (line, rest) = (&chunk[..end], &chunk[end + 1..]);
             self.check_size(line.len())?;
@@ -106,7 +106,7 @@ impl TextRows {
         Ok(())
     }
 
-    /// Says that the file is over, and calls `each` with its last line, which has no line break.
+    /// Says that the file is over, and calls `each` with its last line.
     ///
     /// # Errors
     ///
@@ -114,7 +114,7 @@ impl TextRows {
     pub fn finish<E: From<FileError>>(&mut self, mut each: impl FnMut(&Record<'_>) -> Result<(), E>) -> Result<(), E> {
         self.begin()?;
         let line = std::mem::take(&mut self.pending);
-        if !self.open {
+        if !std::mem::take(&mut self.begun) {
             return Ok(());
         }
         self.emit(&line, &mut each)
@@ -140,7 +140,7 @@ impl TextRows {
         }
         line.push('\n');
         self.feed(line.as_bytes(), each)?;
-        self.open = false;
+        self.begun = false;
         Ok(())
     }
 
@@ -242,10 +242,11 @@ mod tests {
         type Case<'a> = (usize, &'a str, &'a [&'a [Option<&'a str>]]);
         let cases: &[Case<'_>] = &[
             (1, "", &[]),
+            // DROP TABLE of an Iceberg table: two empty rows.
             (1, "\n", &[&[Some("")], &[Some("")]]),
-            // SHOW TABLES; EXPLAIN, with empty rows at its end.
+            // SHOW TABLES; the end of EXPLAIN.
             (1, "a\nb", &[&[Some("a")], &[Some("b")]]),
-            (1, "a\nb\n\n", &[&[Some("a")], &[Some("b")], &[Some("")], &[Some("")]]),
+            (1, "a\n\n", &[&[Some("a")], &[Some("")], &[Some("")]]),
             // SHOW COLUMNS, SHOW CREATE TABLE, EXPLAIN: one column, as it is.
             (1, "number_of_rows      ", &[&[Some("number_of_rows      ")]]),
             (

@@ -104,7 +104,13 @@ fn nested_values_are_exact() {
             _ => table.rows,
         };
         assert_eq!(rows, nested_rows(), "{format}");
-        assert_eq!(outcome.ledger()["warnings"], json!([]), "{format}");
+        let precision = "UNLOAD does not keep the declared precision of timestamps (`person`): they have 3 digits behind the \
+                         point, 6 or 9 where finer ones are not zero; fetch `s3` or `api` gives the digits that Athena prints";
+        let warnings = match format {
+            "parquet" => json!([]),
+            _ => json!([precision]),
+        };
+        assert_eq!(outcome.ledger()["warnings"], warnings, "{format}");
     }
 }
 
@@ -131,11 +137,16 @@ fn nested_values_that_come_as_text_are_warned_of_once() {
             warnings,
             json!([
                 "arrays, maps and rows come as the text that Athena prints, which is ambiguous (`tags`, `person`, \
-                    `prices`, `days`): fetch `unload`, or a cast to JSON in the query, gives them exactly (in 2 slices)"
+                    `prices`, `days`): fetch `unload`, or a cast to JSON in the query, gives them exactly. Any `varbinary` inside \
+                    them is lost, Athena prints `[B@…` for it, and no cast to JSON takes it: fetch `unload`, or make it text in \
+                    the query, as `transform(list, x -> to_hex(x))` and `transform_values(map, (k, v) -> to_base64(v))` do (in 2 \
+                    slices)"
             ]),
             "{fetch}"
         );
         assert_eq!(outcome.rows()[0]["tags"], "[a, b, c, , null, ], \", \n]", "{fetch}");
+        let days = outcome.rows()[0]["days"].to_string();
+        assert!(days.contains("b=[B@") && !days.contains("00 ff"), "{fetch} {days}");
         // What is cast to JSON in the query is exact.
         let outcome = run("select exact");
         outcome.expect(0);

@@ -30,6 +30,20 @@ impl Value {
         Some(out)
     }
 
+    /// The value as an element of another one: bytes are what Java prints for an array, and lost.
+    fn push_inside(&self, of: &Type, out: &mut String) {
+        match self {
+            Self::Bytes(bytes) => {
+                // At Athena another one each time.
+                let hash = bytes.iter().fold(0x811c_9dc5_u32, |hash, byte| {
+                    (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+                });
+                let _ = write!(out, "[B@{hash:x}");
+            }
+            other => other.push(of, out),
+        }
+    }
+
     fn push(&self, of: &Type, out: &mut String) {
         match self {
             Self::Null => out.push_str("null"),
@@ -64,7 +78,7 @@ impl Value {
                     Type::Array(inner) => inner,
                     _ => &Type::Unknown,
                 };
-                push_all(out, ['[', ']'], values, |value, out| value.push(inner, out));
+                push_all(out, ['[', ']'], values, |value, out| value.push_inside(inner, out));
             }
             Self::Map(entries) => {
                 let (key_type, value_type) = match of {
@@ -72,9 +86,9 @@ impl Value {
                     _ => (&Type::Unknown, &Type::Unknown),
                 };
                 push_all(out, ['{', '}'], entries, |(key, value), out| {
-                    key.push(key_type, out);
+                    key.push_inside(key_type, out);
                     out.push('=');
-                    value.push(value_type, out);
+                    value.push_inside(value_type, out);
                 });
             }
             Self::Row(values) => {
@@ -89,7 +103,7 @@ impl Value {
                         out.push_str(name);
                         out.push('=');
                     }
-                    value.push(inner, out);
+                    value.push_inside(inner, out);
                 });
             }
         }
@@ -256,6 +270,9 @@ mod tests {
             Value::Bytes(vec![0, 1, 255]).text(&Type::Varbinary).unwrap(),
             "00 01 ff"
         );
+        let of = Type::parse("array(varbinary)").unwrap();
+        let text = Value::List(vec![Value::Bytes(vec![0, 1, 255])]).text(&of).unwrap();
+        assert!(text.starts_with("[[B@") && !text.contains("ff]"), "{text}");
         assert_eq!(Value::Null.text(&of), None);
     }
 

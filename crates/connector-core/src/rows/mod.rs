@@ -1,6 +1,7 @@
 //! The way of the rows: encoded as they come, sorted within their slice, kept in a spool, published in order.
 
 mod buffer;
+mod calendar;
 mod digest;
 mod encode;
 mod form;

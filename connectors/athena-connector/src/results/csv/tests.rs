@@ -218,6 +218,7 @@ fn grammar() {
 fn faults_with_their_place() {
     let few = |expected, found| Fault::FewFields { expected, found };
     let many = |expected| Fault::ManyFields { expected };
+    let not_utf8 = |column: &str| Fault::ColumnNotUtf8 { column: column.into() };
     for (bytes, rows, offset, record, fault) in [
         (&b""[..], 0, 0, 0, Fault::NoHeader),
         // A header that is none.
@@ -246,9 +247,10 @@ fn faults_with_their_place() {
         (b"\"a\"\n\"", 0, 5, 1, Fault::Unterminated),
         (b"\"a", 0, 2, 0, Fault::Unterminated),
         // Not UTF-8: a lone byte, a character that the quote cuts off, a surrogate.
-        (b"\"a\"\n\"x\"\n\"y\xff\"\n", 1, 10, 2, Fault::NotUtf8),
-        (b"\"a\"\n\"\xe2\x82\"\n", 0, 5, 1, Fault::NotUtf8),
-        (b"\"a\"\n\"\xed\xa0\x80\"\n", 0, 5, 1, Fault::NotUtf8),
+        (b"\"a\"\n\"x\"\n\"y\xff\"\n", 1, 10, 2, not_utf8("a")),
+        (b"\"a\"\n\"\xe2\x82\"\n", 0, 5, 1, not_utf8("a")),
+        (b"\"a\"\n\"\xed\xa0\x80\"\n", 0, 5, 1, not_utf8("a")),
+        (b"\"a\",\"b\",\"c\"\n\"x\",\"\"\"y\xff\",\n", 0, 20, 1, not_utf8("b")),
         (b"\"\xff\"\n", 0, 1, 0, Fault::NotUtf8),
     ] {
         let outcome = read_every_way(bytes);

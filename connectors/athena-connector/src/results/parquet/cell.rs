@@ -83,7 +83,7 @@ impl<'a> Cell<'a> {
         self.column.array.is_null(self.index)
     }
 
-    /// The text that Athena's CSV has for the value; `None` is NULL. It is in the file's page or is written to `scratch`,
+    /// The text that Athena's CSV has for the value, but for what [`Part`](super::Part) names; `None` is NULL. It is in the file's page or is written to `scratch`,
     /// over what was there.
     pub fn text<'s>(&self, scratch: &'s mut String) -> Option<&'s str>
     where
@@ -162,6 +162,8 @@ enum Values {
 struct Timestamps {
     ticks: Int64Array,
     ticks_per_second: i64,
+    /// Digits behind the point at least: those of the file's unit. INT96 has none.
+    digits: u8,
     /// The same points in time in nanoseconds, which may have overflowed.
     nanos: Option<Int64Array>,
 }
@@ -205,9 +207,15 @@ impl Column {
                     }
                     _ => None,
                 };
+                let digits = match unit {
+                    TimeUnit::Nanosecond => 9,
+                    TimeUnit::Microsecond if nanos.is_none() => 6,
+                    _ => 3,
+                };
                 Values::Timestamp(Timestamps {
                     ticks,
                     ticks_per_second,
+                    digits,
                     nanos: nanos.map(|nanos| nanos.reinterpret_cast::<Int64Type>()),
                 })
             }
@@ -374,7 +382,7 @@ impl Values {
             }
             Values::Timestamp(values) => {
                 let (seconds, nanos) = values.at(index);
-                calendar::timestamp(out, seconds, nanos);
+                calendar::timestamp(out, seconds, nanos, values.digits);
                 Ok(())
             }
             Values::Text(_) | Values::Binary(_) | Values::List(..) | Values::Map(..) | Values::Row(..) => Ok(()),

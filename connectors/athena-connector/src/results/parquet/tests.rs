@@ -199,19 +199,24 @@ fn timestamps_of_any_unit() {
         ("NULL", "null"),
     ];
     let millis = vec![Some(second * 1_000 + 321), Some(-1), None];
-    let scaled = |by: i64| {
-        millis
-            .iter()
-            .map(|millis| millis.map(|millis| millis * by))
-            .collect::<Vec<_>>()
-    };
+    let scaled = |by: i64| Vec::from_iter(millis.iter().map(|one| one.map(|one| one * by)));
     let utc = TimestampMillisecondArray::from(millis.clone()).with_timezone("UTC");
-    for array in [
-        Arc::new(TimestampMillisecondArray::from(millis.clone())) as ArrayRef,
-        Arc::new(utc),
-        Arc::new(TimestampMicrosecondArray::from(scaled(1_000))),
-        Arc::new(TimestampNanosecondArray::from(scaled(1_000_000))),
+    // As many digits as the unit has: Athena prints those that a timestamp is declared with, zeros too.
+    for (array, zeros) in [
+        (
+            Arc::new(TimestampMillisecondArray::from(millis.clone())) as ArrayRef,
+            "",
+        ),
+        (Arc::new(utc), ""),
+        (Arc::new(TimestampMicrosecondArray::from(scaled(1_000))), "000"),
+        (Arc::new(TimestampNanosecondArray::from(scaled(1_000_000))), "000000"),
     ] {
+        let longer = |text: &str| {
+            text.replace("321", &format!("321{zeros}"))
+                .replace("999", &format!("999{zeros}"))
+        };
+        let expected = expected.map(|(text, json)| (longer(text), longer(json)));
+        let expected = expected.each_ref().map(|(text, json)| (text.as_str(), json.as_str()));
         expect(array, AthenaType::Timestamp, &expected);
     }
     expect(
@@ -222,7 +227,7 @@ fn timestamps_of_any_unit() {
         AthenaType::Timestamp,
         &[
             ("9999-12-31 23:59:59.999999", "\"9999-12-31 23:59:59.999999\""),
-            ("0001-01-01 00:00:00.000", "\"0001-01-01 00:00:00.000\""),
+            ("0001-01-01 00:00:00.000000", "\"0001-01-01 00:00:00.000000\""),
         ],
     );
     expect(
@@ -682,7 +687,7 @@ proptest! {
             let text = day.map(|(day, nanos)| {
                 let mut text = String::new();
                 let seconds = (i64::from(day) - 2_440_588) * 86_400 + (nanos / 1_000_000_000) as i64;
-                crate::results::calendar::timestamp(&mut text, seconds, (nanos % 1_000_000_000) as u32);
+                crate::results::calendar::timestamp(&mut text, seconds, (nanos % 1_000_000_000) as u32, 3);
                 text
             });
             prop_assert_eq!(&columns[1][index].0, &text);
