@@ -286,7 +286,7 @@ impl Rules<'_> {
             return;
         }
         let location = self.values.text(&OUTPUT_LOCATION).unwrap_or("s3://bucket/").to_owned();
-        for statement in statements.iter().filter(|one| one.kind == Kind::Select) {
+        for statement in statements.iter().filter(|one| one.unloads) {
             let text = example(&statement.text);
             let is_long = text.len() > LONGEST_QUERY;
             let statement = Statement {

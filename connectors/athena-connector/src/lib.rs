@@ -21,7 +21,7 @@ mod workgroup;
 
 use auth_core::Host;
 use connector_core::parameters::{Parameter, Problem, Values};
-use connector_core::{About, Columns, Connector, DefaultRegions};
+use connector_core::{About, Columns, Connector, DefaultRegions, Page};
 use serde_json::{Map, Value as Json};
 
 use crate::collector::AthenaCollector;
@@ -60,7 +60,7 @@ impl Connector for AthenaConnector {
         parameters::ALL
     }
 
-    fn pages(&self) -> &'static [(&'static str, fn() -> String)] {
+    fn pages(&self) -> &'static [Page] {
         &[("statements", statement::kinds::reference)]
     }
 

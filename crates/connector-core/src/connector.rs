@@ -54,6 +54,9 @@ pub enum Columns {
     OfTheResult(&'static str),
 }
 
+/// A page of the reference: its name, and what writes its Markdown.
+pub type Page = (&'static str, fn() -> String);
+
 /// A connector: what it is, before anything is asked of it.
 pub trait Connector: Send + Sync + 'static {
     /// What collects.
@@ -70,8 +73,8 @@ pub trait Connector: Send + Sync + 'static {
         &[]
     }
 
-    /// Pages of its reference beyond parameters and columns: names, and what writes their Markdown.
-    fn pages(&self) -> &'static [(&'static str, fn() -> String)] {
+    /// Pages of its reference beyond parameters and columns.
+    fn pages(&self) -> &'static [Page] {
         &[]
     }
 

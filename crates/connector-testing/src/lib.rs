@@ -8,7 +8,7 @@ use std::fs;
 use std::io::{self, Read as _, Write};
 use std::marker::PhantomData;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};

@@ -197,7 +197,12 @@ fn every_kind_is_found_by_its_words_and_by_its_name() {
             assert_eq!(statement.kind.substatement, kind.substatement, "{begin}");
         }
         let named = Kind::of_substatement(&kind.substatement.to_ascii_lowercase());
-        assert_eq!(named.map(|named| named.gives), Some(kind.gives), "{}", kind.substatement);
+        assert_eq!(
+            named.map(|named| named.gives),
+            Some(kind.gives),
+            "{}",
+            kind.substatement
+        );
         let same = kinds::KINDS
             .iter()
             .filter(|other| other.substatement == kind.substatement);
