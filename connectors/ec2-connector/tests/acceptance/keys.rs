@@ -74,7 +74,7 @@ fn a_row_without_its_key_fails_its_slice_alone() {
         let slice = outcome.slice(B, Some(FRANKFURT));
         let message = slice["cause"]["message"].as_str().unwrap();
         assert_eq!(slice["outcome"], "failed");
-        assert!(message.contains("the answer has no instance_id"), "{message}");
+        assert!(message.contains("the answer has no instance"), "{message}");
         assert_eq!(outcome.ledger()["outputs"][0]["rows"], 22, "those of all others");
     }
 }
