@@ -5,9 +5,8 @@ use aws_sdk_athena::operation::get_query_results::GetQueryResultsOutput;
 use aws_sdk_athena::types::{ColumnInfo, Row};
 use connector_core::{SliceError, SliceRows};
 
-use super::{Column, Fetcher, cell, columns, has_header, is_text};
+use super::{Column, Fetcher, cell, columns, has_header, is_text, lines_of};
 use crate::execute::Succeeded;
-use crate::results::text::TextRows;
 use crate::statement::Gives;
 
 /// Rows of a page at most; the header is one of them.
@@ -98,7 +97,7 @@ impl Fetcher<'_> {
         };
         let columns = columns(&infos(&page), gives)?;
         self.begin(rows, statement.statement.number, &columns);
-        let mut lines = TextRows::new(columns.len());
+        let mut lines = lines_of(gives, columns.len());
         let mut pages = Pages::of("athena", "GetQueryResults");
         // The first row; a page before it may be empty.
         let mut header = has_header(gives);

@@ -23,6 +23,7 @@ use crate::failure::ended;
 use crate::job::{Fetch, Job};
 use crate::objects::{Location, ObjectError, Objects, Reader, is_missing};
 use crate::results::FileError;
+use crate::results::text::TextRows;
 use crate::results::types::AthenaType;
 use crate::statement::Gives;
 use crate::statistics::{Notes, is_reused};
@@ -86,6 +87,14 @@ fn has_header(gives: Gives) -> bool {
 /// Whether the rows are lines of text, in the object and in the rows of the API.
 fn is_text(gives: Gives) -> bool {
     matches!(gives, Gives::Plan | Gives::Lines)
+}
+
+/// Reads the rows of a text. Those of a plan are kept to the last empty one; lines end with the last that says something.
+fn lines_of(gives: Gives, columns: usize) -> TextRows {
+    match gives {
+        Gives::Plan => TextRows::new(columns),
+        _ => TextRows::new(columns).without_an_empty_end(),
+    }
 }
 
 /// Adds a cell: in CSV the text itself, else the value that the text stands for.

@@ -7,12 +7,11 @@ use connector_core::rows::{Format, Row, RowWriter};
 use connector_core::{SliceError, SliceRows};
 
 use super::side_by_side::side_by_side;
-use super::{Column, Fetcher, api, cell, columns, has_header, is_text};
+use super::{Column, Fetcher, api, cell, columns, has_header, is_text, lines_of};
 use crate::execute::Succeeded;
 use crate::objects::{Download, Location, ObjectError};
 use crate::results::Record;
 use crate::results::csv::CsvParser;
-use crate::results::text::TextRows;
 use crate::statement::Gives;
 
 /// What cells a record's fields are.
@@ -66,7 +65,7 @@ impl Fetcher<'_> {
         let format = rows.format();
         let table = self.begin(rows, statement.statement.number, &columns);
         if is_text(gives) {
-            let mut lines = TextRows::new(columns.len());
+            let mut lines = lines_of(gives, columns.len());
             let mut header = has_header(gives);
             let mut each = |record: &Record<'_>| {
                 if std::mem::take(&mut header) {
