@@ -8,7 +8,6 @@ use async_trait::async_trait;
 use auth_core::host::AsyncSleep as _;
 use auth_core::{AwsError, Host};
 use aws_sdk_athena::Client;
-use aws_sdk_athena::config::Builder;
 use connector_core::slice::{Outcome, Step};
 use connector_core::{Collector, Slice, SliceError, SliceRows};
 
@@ -19,7 +18,7 @@ use crate::fetch::{Fetcher, Leftovers};
 use crate::job::{Job, ResultSettings, Source, filled};
 use crate::objects::Objects;
 use crate::pace::Pace;
-use crate::running::Running;
+use crate::running::{Home, Running, client};
 use crate::statement::{Statement, split};
 use crate::statistics::Notes;
 use crate::workgroup::{Place, inspect, look};
@@ -108,9 +107,9 @@ impl AthenaCollector {
             job: Arc::clone(&self.job),
             host: self.host.clone(),
             running: self.running.clone(),
+            home: Home::new(slice, client.clone()),
             pace: self.pace.clone(),
-            desk: Desk::new(client.clone()),
-            client,
+            desk: Desk::new(client),
             token: Arc::clone(&slice.attempt),
             steps: slice.steps.clone(),
             place: place.clone(),
@@ -121,16 +120,10 @@ impl AthenaCollector {
     }
 }
 
-fn client(slice: &Slice) -> Client {
-    let access = &slice.access;
-    let config = Builder::from(access.sdk_config()).retry_partition(access.retry_partition());
-    Client::from_conf(config.build())
-}
-
 #[async_trait]
 impl Collector for AthenaCollector {
     async fn collect(&self, slice: &Slice, rows: &mut SliceRows) -> Result<(), SliceError> {
-        let client = client(slice);
+        let client = client(&slice.access);
         let notes = Notes::new(&slice.facts, self.job.price_per_tb);
         let (workgroup, wishes) = self.place(slice);
         let place = inspect(&client, &workgroup, &wishes, &self.job, &notes).await?;
@@ -169,7 +162,7 @@ impl Collector for AthenaCollector {
     }
 
     async fn probe(&self, slice: &Slice) -> Result<(), SliceError> {
-        let client = client(slice);
+        let client = client(&slice.access);
         let (workgroup, wishes) = self.place(slice);
         look(&client, &workgroup, &wishes, self.job.fetch).await?;
         self.statements(&client, slice).await?;
@@ -198,8 +191,16 @@ impl Collector for AthenaCollector {
         self.running.stop_slice(&slice.attempt).await;
     }
 
+    fn running(&self) -> usize {
+        self.running.count()
+    }
+
     async fn stop(&self) {
         self.running.stop_all().await;
+    }
+
+    fn left_running(&self) -> Vec<String> {
+        self.running.left()
     }
 }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use auth_core::{AwsError, ErrorKind, Host};
-use aws_sdk_athena::Client;
 use aws_sdk_athena::operation::start_query_execution::StartQueryExecutionInput;
 use aws_sdk_athena::operation::start_query_execution::builders::StartQueryExecutionInputBuilder;
 use aws_sdk_athena::types::{
@@ -21,7 +20,7 @@ use crate::desk::{Desk, Waiting};
 use crate::failure::{Again, again, ended, failed, reason, refused};
 use crate::job::{Fetch, Job};
 use crate::pace::{HELD_UP, Pace, Turn};
-use crate::running::{Query, Running};
+use crate::running::{Home, Query, Running};
 use crate::statement::{Effect, Kind, Statement};
 use crate::statistics::{Note, Notes, is_final, scanned};
 use crate::workgroup::Place;
@@ -44,9 +43,9 @@ pub(crate) struct Executor {
     pub(crate) job: Arc<Job>,
     pub(crate) host: Host,
     pub(crate) running: Running,
+    pub(crate) home: Arc<Home>,
     pub(crate) pace: Pace,
     pub(crate) desk: Desk,
-    pub(crate) client: Client,
     /// Of this run, slice and try.
     pub(crate) token: Arc<str>,
     /// What the slice has done that it does once.
@@ -118,7 +117,7 @@ impl Executor {
             let note = self.notes.begin(number, &self.place.workgroup);
             let earlier = step.id.is_some();
             let query = match &step.id {
-                Some(id) => self.running.watch(&self.token, &self.client, id, &note),
+                Some(id) => self.running.watch(&self.home, id, &note),
                 None => {
                     let token = format!("{}-{number}-change-{}", self.steps.name(), step.failures + 1);
                     let query = self.start(self.input(&statement.text, token), &note, deadline).await?;
@@ -258,7 +257,7 @@ impl Executor {
         deadline: SystemTime,
     ) -> Result<Query, SliceError> {
         loop {
-            match self.running.start(&self.token, &self.client, input.clone(), note).await {
+            match self.running.start(&self.home, input.clone(), note).await {
                 Ok(query) => return Ok(query),
                 Err(start) if start.active_limit && self.now() < deadline => {
                     tracing::debug!(error = %start.error, "waiting until fewer queries are active");

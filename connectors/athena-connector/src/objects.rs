@@ -10,7 +10,7 @@ use std::num::NonZero;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
 
-use auth_core::{AwsError, RegionalAccess};
+use auth_core::{AwsError, LastAnswer, RegionalAccess};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Builder, ResponseChecksumValidation};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
@@ -88,6 +88,7 @@ impl Reader {
         let path_style = config.endpoint_url().is_some() || bucket.contains('.');
         let config = Builder::from(&config)
             .retry_partition(self.access.retry_partition())
+            .interceptor(LastAnswer)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
             .force_path_style(path_style);
         Client::from_conf(config.build())

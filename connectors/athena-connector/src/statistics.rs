@@ -78,7 +78,7 @@ impl Notes {
         let told = queries
             .iter()
             .map(|query| &query.facts)
-            .filter(|facts| facts.contains_key("id"));
+            .filter(|facts| facts.contains_key("id") || facts.contains_key("client_request_token"));
         self.facts
             .set("queries", told.cloned().map(Json::Object).collect::<Vec<_>>());
         result

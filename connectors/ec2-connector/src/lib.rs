@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use auth_core::{AwsError, Host, Pages};
+use auth_core::{AwsError, Host, LastAnswer, Pages};
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::config::Builder;
 use connector_core::parameters::{Group, Parameter, ParameterKind, Problem, Values};
@@ -105,6 +105,7 @@ impl<'a> Asking<'a> {
         let access = &slice.access;
         let config = Builder::from(access.sdk_config())
             .retry_partition(access.retry_partition())
+            .interceptor(LastAnswer)
             .build();
         Asking {
             slice,

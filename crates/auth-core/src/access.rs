@@ -16,7 +16,8 @@ use crate::chain::{Hop, plan};
 use crate::error::{AuthError, Cause, Step};
 use crate::host::Host;
 use crate::initial;
-use crate::limit::Reading;
+use crate::last::LastAnswer;
+use crate::limit::{Lane, Reading};
 use crate::meter::Meter;
 use crate::session::{Issue, Session};
 use crate::settings::{AuthSettings, RoleOptions};
@@ -153,12 +154,15 @@ impl AccountAccess {
     /// The account in one region, with counters and retry quota of its own. Cheap; drop it after use.
     pub fn in_region(&self, region: &str) -> RegionalAccess {
         let meter = Arc::new(Meter::default());
-        let config = self.host.signed(&self.session, region, &meter, Reading::Whole);
+        let config = self
+            .host
+            .signed(&self.session, region, &meter, Lane::Ordinary, Reading::Whole);
         // The SDK's default partition is per service and region, across accounts: one throttled account would eat up
         // the retries of all others.
         let partition = RetryPartition::custom(format!("{}/{region}", self.caller.account)).build();
         RegionalAccess {
             host: self.host.clone(),
+            account: self.caller.account.clone(),
             session: Arc::clone(&self.session),
             region: region.to_owned(),
             config,
@@ -172,6 +176,7 @@ impl AccountAccess {
 #[derive(Clone, Debug)]
 pub struct RegionalAccess {
     host: Host,
+    account: AccountId,
     session: Arc<Session>,
     region: String,
     config: SdkConfig,
@@ -187,7 +192,7 @@ impl RegionalAccess {
 
     /// Shared HTTP client, self-renewing credentials, timeouts, retries, endpoints. Build the client from
     /// `aws_sdk_<service>::config::Builder::from(access.sdk_config())` and give it
-    /// [`retry_partition`](Self::retry_partition).
+    /// [`retry_partition`](Self::retry_partition) and [`LastAnswer`].
     pub fn sdk_config(&self) -> &SdkConfig {
         &self.config
     }
@@ -195,7 +200,26 @@ impl RegionalAccess {
     /// The same for answers that are read while they come, which the caller keeps within its own bounds; in any region,
     /// such as that of a bucket.
     pub fn streaming_config(&self, region: &str) -> SdkConfig {
-        self.host.signed(&self.session, region, &self.meter, Reading::Streamed)
+        self.host
+            .signed(&self.session, region, &self.meter, Lane::Ordinary, Reading::Streamed)
+    }
+
+    /// The same for requests that must not wait for others, such as those that stop what runs: with places and retries of
+    /// their own. For small answers.
+    #[must_use]
+    pub fn urgent(&self) -> RegionalAccess {
+        RegionalAccess {
+            config: self
+                .host
+                .signed(&self.session, &self.region, &self.meter, Lane::Urgent, Reading::Whole),
+            partition: RetryPartition::custom(format!("{}/{}/urgent", self.account, self.region)).build(),
+            ..self.clone()
+        }
+    }
+
+    /// The account.
+    pub fn account(&self) -> &AccountId {
+        &self.account
     }
 
     /// The retry quota of this account and region.
@@ -227,10 +251,12 @@ impl Issue for RoleIssuer {
 fn sts_client(host: &Host, settings: &AuthSettings, session: Option<&Arc<Session>>) -> aws_sdk_sts::Client {
     let region = &settings.home_region;
     let config = match session {
-        Some(session) => host.signed(session, region, &Arc::default(), Reading::Whole),
+        Some(session) => host.signed(session, region, &Arc::default(), Lane::Ordinary, Reading::Whole),
         None => host.config.to_builder().region(Region::new(region.clone())).build(),
     };
     let partition = RetryPartition::custom("sts").build();
-    let config = aws_sdk_sts::config::Builder::from(&config).retry_partition(partition);
+    let config = aws_sdk_sts::config::Builder::from(&config)
+        .retry_partition(partition)
+        .interceptor(LastAnswer);
     aws_sdk_sts::Client::from_conf(config.build())
 }

@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::answer::NotOfAws;
 use crate::arn::AccountId;
 use crate::hint;
+use crate::last::{Said, element};
 use crate::oidc::TokenError;
 
 /// What the caller can do about an error.
@@ -66,6 +67,9 @@ impl AwsError {
     where
         E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
     {
+        if let Some(said) = find_in_chain::<Said>(error) {
+            return Self::unfinished(service, operation, said.clone());
+        }
         let not_of_aws = find_in_chain::<NotOfAws>(error).map(|found| found.status);
         let http_status = error.raw_response().map(|response| response.status().as_u16());
         let http_status = http_status.or(not_of_aws);
@@ -77,12 +81,7 @@ impl AwsError {
             (None, SdkError::ResponseError(_)) => {
                 format!("the answer could not be read: {}", innermost(error))
             }
-            (None, SdkError::ServiceError(_)) if code.is_none() => {
-                format!(
-                    "the answer (HTTP {}) is not one that AWS gives",
-                    http_status.unwrap_or_default()
-                )
-            }
+            (None, SdkError::ServiceError(_)) if code.is_none() => no_answer_of_aws(http_status.unwrap_or_default()),
             _ => innermost(error),
         };
         let kind = match error {
@@ -105,6 +104,23 @@ impl AwsError {
                 .or_else(|| request_id_in_body(error)),
             http_status,
             credentials,
+        }
+    }
+
+    /// A call whose time was over while AWS asked to come back later: its last answer is the cause.
+    fn unfinished(service: &'static str, operation: &'static str, said: Said) -> Self {
+        let strange = || no_answer_of_aws(said.status);
+        AwsError {
+            service,
+            operation,
+            kind: kind_of(said.code.as_deref(), Some(said.status)),
+            message: said
+                .message
+                .unwrap_or_else(|| said.code.clone().unwrap_or_else(strange)),
+            code: said.code,
+            request_id: said.request_id,
+            http_status: Some(said.status),
+            credentials: None,
         }
     }
 
@@ -414,14 +430,16 @@ fn kind_of(code: Option<&str>, http_status: Option<u16>) -> ErrorKind {
     }
 }
 
+fn no_answer_of_aws(status: u16) -> String {
+    format!("the answer (HTTP {status}) is not one that AWS gives")
+}
+
 /// EC2 and STS repeat the request id in the body, and some who imitate them give it nowhere else.
 fn request_id_in_body<E>(error: &SdkError<E, HttpResponse>) -> Option<String> {
     let body = std::str::from_utf8(error.raw_response()?.body().bytes()?).ok()?;
-    ["RequestID", "RequestId"].into_iter().find_map(|name| {
-        let (_, rest) = body.split_once(&format!("<{name}>"))?;
-        let (id, _) = rest.split_once("</")?;
-        Some(id.trim().to_owned()).filter(|id| !id.is_empty())
-    })
+    ["RequestID", "RequestId"]
+        .into_iter()
+        .find_map(|name| element(body, name))
 }
 
 pub(crate) fn chain_of<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {

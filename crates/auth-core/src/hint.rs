@@ -27,7 +27,8 @@ pub fn for_call(error: &AwsError) -> Option<String> {
             )
         }
         ErrorKind::Throttled => {
-            "AWS still refused after all retries: lower max_concurrency, or run when fewer tools query this account"
+            "AWS still refused after all retries, or when call_timeout was over: lower max_concurrency, or run when fewer \
+             tools query this account"
                 .to_owned()
         }
         ErrorKind::TimedOut | ErrorKind::Unreachable => for_no_answer(&error.message)

@@ -27,7 +27,7 @@ use aws_types::app_name::AppName;
 use aws_types::region::Region;
 
 use crate::answer::{Reader, Skew};
-use crate::limit::{Limit, Reading};
+use crate::limit::{Lane, Limit, Reading, URGENT_REQUESTS};
 use crate::meter::Meter;
 use crate::pool::Pool;
 use crate::session::{Session, SessionProvider};
@@ -101,7 +101,7 @@ impl Host {
         let limit = Limit::new(DEFAULT_CONCURRENCY);
         let skew = Skew::default();
         let reader = Reader::of_aws(time.clone(), skew.clone(), None);
-        let (http, _) = limit.client(pool.client(), Reading::Whole, reader);
+        let (http, _) = limit.client(pool.client(), Lane::Ordinary, Reading::Whole, reader);
         // Not the default region chain: its last link asks the instance metadata service, for seconds, on machines that
         // have none.
         let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
@@ -192,7 +192,9 @@ impl Host {
         self.pool = Pool::new(self.transport.client(most, idle)?, Arc::clone(&self.insecure));
         self.limit = Limit::new(most);
         let reader = Reader::of_aws(self.time.clone(), self.skew.clone(), None);
-        let (http, _) = self.limit.client(self.pool.client(), Reading::Whole, reader);
+        let (http, _) = self
+            .limit
+            .client(self.pool.client(), Lane::Ordinary, Reading::Whole, reader);
         self.config = self.config.to_builder().http_client(http).build();
         Ok(self)
     }
@@ -212,7 +214,9 @@ impl Host {
     /// For requests that do not go to AWS.
     pub(crate) fn foreign_http(&self) -> SharedHttpClient {
         let reader = Reader::of_others(self.time.clone());
-        self.limit.client(self.pool.client(), Reading::Whole, reader).0
+        self.limit
+            .client(self.pool.client(), Lane::Ordinary, Reading::Whole, reader)
+            .0
     }
 
     /// By how many seconds AWS's clock is ahead of this machine's, where they were seen to differ by minutes.
@@ -226,11 +230,12 @@ impl Host {
         session: &Arc<Session>,
         region: &str,
         meter: &Arc<Meter>,
+        lane: Lane,
         reading: Reading,
     ) -> SdkConfig {
         let session = Arc::clone(session);
         let reader = Reader::of_aws(self.time.clone(), self.skew.clone(), Some(Arc::clone(&session)));
-        let (http, turns) = self.limit.client(self.pool.client(), reading, reader);
+        let (http, turns) = self.limit.client(self.pool.client(), lane, reading, reader);
         self.config
             .to_builder()
             .region(Region::new(region.to_owned()))
@@ -287,7 +292,7 @@ impl Transport {
     }
 
     /// One client for the whole run: with one each, a hundred service clients open a hundred pools. At most `most`
-    /// requests are in flight, and at most `most` connections open to one host: hyper's own pool, unbounded, opens one
+    /// requests are in flight beside urgent ones, and no more connections open to one host: hyper's own pool, unbounded, opens one
     /// more whenever a request comes a moment before the last one's connection is back.
     fn client(&self, most: usize, idle: Option<Duration>) -> Result<SharedHttpClient, String> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|error| error.to_string())?;
@@ -301,7 +306,7 @@ impl Transport {
         }
         let pool = builder
             .partitions([Partition::new(place, spawner)])
-            .max_connections_per_host(most)
+            .max_connections_per_host(most + URGENT_REQUESTS)
             .proxy_config(self.proxy.clone())
             .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
             .tls_context(self.tls.clone())

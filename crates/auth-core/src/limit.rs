@@ -44,10 +44,23 @@ pub(crate) enum Reading {
     Streamed,
 }
 
+/// Which places a client's requests take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// Those of the limit.
+    Ordinary,
+    /// Places of their own, for requests that must not wait for others. Their answers are small, and take no room.
+    Urgent,
+}
+
+/// Urgent requests in flight, beside all others.
+pub const URGENT_REQUESTS: usize = 8;
+
 /// What all clients of a host share.
 #[derive(Clone, Debug)]
 pub(crate) struct Limit {
     places: Arc<Semaphore>,
+    urgent: Arc<Semaphore>,
     answers: Arc<Semaphore>,
 }
 
@@ -55,6 +68,7 @@ impl Limit {
     pub(crate) fn new(requests: usize) -> Self {
         Limit {
             places: Arc::new(Semaphore::new(requests)),
+            urgent: Arc::new(Semaphore::new(URGENT_REQUESTS)),
             answers: Arc::new(Semaphore::new(ANSWERS_KIB as usize)),
         }
     }
@@ -63,16 +77,21 @@ impl Limit {
     pub(crate) fn client(
         &self,
         client: SharedHttpClient,
+        lane: Lane,
         reading: Reading,
         reader: Reader,
     ) -> (SharedHttpClient, Turns) {
+        let (places, answers) = match lane {
+            Lane::Ordinary => (&self.places, Some(Arc::clone(&self.answers))),
+            Lane::Urgent => (&self.urgent, None),
+        };
         let turns = Turns {
-            places: Arc::clone(&self.places),
+            places: Arc::clone(places),
             taken: Arc::default(),
         };
         let limited = LimitedClient {
             turns: turns.clone(),
-            answers: Arc::clone(&self.answers),
+            answers,
             reading,
             reader,
             client,
@@ -113,7 +132,8 @@ impl Turns {
 #[derive(Debug)]
 struct LimitedClient {
     turns: Turns,
-    answers: Arc<Semaphore>,
+    /// Room for answers in memory.
+    answers: Option<Arc<Semaphore>>,
     reading: Reading,
     reader: Reader,
     client: SharedHttpClient,
@@ -123,7 +143,7 @@ impl HttpClient for LimitedClient {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(LimitedConnector {
             turns: self.turns.clone(),
-            answers: Arc::clone(&self.answers),
+            answers: self.answers.clone(),
             reading: self.reading,
             reader: self.reader.clone(),
             stall: Stall {
@@ -138,7 +158,8 @@ impl HttpClient for LimitedClient {
 #[derive(Debug)]
 struct LimitedConnector {
     turns: Turns,
-    answers: Arc<Semaphore>,
+    /// Room for answers in memory.
+    answers: Option<Arc<Semaphore>>,
     reading: Reading,
     reader: Reader,
     stall: Stall,
@@ -147,7 +168,7 @@ struct LimitedConnector {
 
 impl HttpConnector for LimitedConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let (turns, answers) = (self.turns.clone(), Arc::clone(&self.answers));
+        let (turns, answers) = (self.turns.clone(), self.answers.clone());
         let (connector, reading) = (self.connector.clone(), self.reading);
         let (reader, stall) = (self.reader.clone(), self.stall.clone());
         HttpConnectorFuture::new(async move {
@@ -171,7 +192,10 @@ impl HttpConnector for LimitedConnector {
                 });
                 return Ok(response);
             }
-            let room = answers.acquire_many_owned(kib(&response)).await.map_err(closed)?;
+            let room = match answers {
+                Some(answers) => Some(answers.acquire_many_owned(kib(&response)).await.map_err(closed)?),
+                None => None,
+            };
             let body = std::mem::replace(response.body_mut(), SdkBody::taken());
             let answer = Answer {
                 bytes: whole(body, LARGEST_ANSWER, Watch::new(stall)).await?,
@@ -288,7 +312,7 @@ impl Body for Streamed {
 /// An answer in memory; the room that it takes is free again when the last one who reads it lets go.
 struct Answer {
     bytes: Vec<u8>,
-    _room: OwnedSemaphorePermit,
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 impl AsRef<[u8]> for Answer {

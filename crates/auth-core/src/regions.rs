@@ -4,6 +4,7 @@ use aws_sdk_ec2::Client;
 
 use crate::access::AccountAccess;
 use crate::error::{AwsError, ErrorKind};
+use crate::last::LastAnswer;
 use crate::settings::RegionChoice;
 
 /// Regions of the `aws` partition that every account has, in the order of their names: what is left to ask when an
@@ -122,6 +123,7 @@ pub async fn enabled(access: &AccountAccess, ask_in: &str) -> Result<Vec<(String
     let access = access.in_region(ask_in);
     let config = aws_sdk_ec2::config::Builder::from(access.sdk_config())
         .retry_partition(access.retry_partition())
+        .interceptor(LastAnswer)
         .build();
     let answer = Client::from_conf(config)
         .describe_regions()

@@ -1,189 +1,31 @@
 //! Fan-out: accounts are reached, their regions resolved, and every slice collected, each with its own outcome. One
 //! that fails takes no other down.
 
+mod journal;
 mod order;
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use auth_core::error::Report;
 use auth_core::regions::{self, NOT_ENABLED, Regions};
-use auth_core::sts::Caller;
 use auth_core::{Account, AccountAccess, AccountList, AuthError, Authenticator, AwsError, Host, accounts};
-use tokio::sync::{OnceCell, Semaphore, SetOnce};
+use tokio::sync::{OnceCell, RwLock, Semaphore, SetOnce};
 use tokio::task::{JoinError, JoinSet};
 
+pub use self::journal::{Collected, CutShort, Journal};
 use self::order::Order;
 use crate::connector::Collector;
 use crate::ledger::{SliceEntry, timestamp};
 use crate::rows::{Rows, SliceRows, SpooledTable};
 use crate::settings::Settings;
 use crate::slice::{Facts, Outcome, Slice, SliceError};
-use crate::state::{self, AccountRegions};
+use crate::state::{self, AccountRegions, Restored};
 use crate::terminal::Progress;
 
 /// Slices at work beyond those whose request is in flight: they wait to try again, or for a page to be written.
 const WAITING_SLICES: usize = 32;
-
-/// What is known so far; what is left of an interrupted run.
-#[derive(Default)]
-pub struct Journal {
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    caller: Option<Caller>,
-    resolved: bool,
-    accounts: Vec<Account>,
-    warnings: Vec<String>,
-    entries: Vec<(SliceEntry, Vec<SpooledTable>)>,
-    /// Slices that have begun and not ended, with when.
-    at_work: HashMap<(String, String), (SystemTime, Slice)>,
-    /// Slices that have failed because the disk took no more.
-    unkept: Vec<(String, String)>,
-}
-
-/// Why a run came to its end before all was collected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CutShort {
-    /// By a signal.
-    Interrupted,
-    /// By its deadline.
-    Deadline(Duration),
-    /// By the disk, which takes no more.
-    Disk,
-}
-
-impl CutShort {
-    fn outcome(self) -> Outcome {
-        match self {
-            CutShort::Interrupted | CutShort::Disk => Outcome::Failed,
-            CutShort::Deadline(_) => Outcome::TimedOut,
-        }
-    }
-
-    fn report(self) -> Report {
-        let (message, hint) = match self {
-            CutShort::Interrupted => ("the run was interrupted before this was complete".to_owned(), None),
-            CutShort::Deadline(limit) => (
-                format!(
-                    "the run came to its deadline of {} s before this was complete",
-                    limit.as_secs()
-                ),
-                Some("collect the rest with --resume, or raise run_timeout".to_owned()),
-            ),
-            CutShort::Disk => (
-                "the run ended before this was complete: nothing more could be kept on the disk".to_owned(),
-                None,
-            ),
-        };
-        Report {
-            message,
-            hint,
-            ..Report::default()
-        }
-    }
-}
-
-/// The journal's content.
-#[derive(Default)]
-pub struct Collected {
-    /// Whose session the run began with.
-    pub caller: Option<Caller>,
-    /// Every known account.
-    pub accounts: Vec<Account>,
-    /// What the user should know.
-    pub warnings: Vec<String>,
-    /// Every slice that has ended, by account and region, with its rows.
-    pub slices: Vec<(SliceEntry, Vec<SpooledTable>)>,
-}
-
-impl Journal {
-    fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Ends what has not ended: nothing that was to be collected is missing from the ledger. What ran at AWS was stopped, so
-    /// the next try is another one.
-    pub fn cut_short(&self, why: CutShort, now: SystemTime, kept: &state::State) {
-        self.with(|state| {
-            for (account, region) in state.unkept.drain(..) {
-                kept.failed(&account, &region);
-            }
-            for (_, (start, slice)) in state.at_work.drain() {
-                kept.failed(slice.account.id.as_str(), slice.region());
-                let mut entry = SliceEntry::new(&slice.account, Some(slice.region()), why.outcome());
-                entry.duration_seconds = now.duration_since(start).unwrap_or_default().as_secs_f64();
-                entry.metered(slice.access.meter());
-                entry.cause = Some(why.report().into());
-                state.entries.push((entry.telling(slice.facts.told()), Vec::new()));
-            }
-            let begun: HashSet<String> = state
-                .entries
-                .iter()
-                .map(|(entry, _)| entry.account_id.clone())
-                .collect();
-            for account in state
-                .accounts
-                .iter()
-                .filter(|account| !begun.contains(account.id.as_str()))
-            {
-                let mut entry = SliceEntry::new(account, None, why.outcome());
-                entry.cause = Some(why.report().into());
-                state.entries.push((entry, Vec::new()));
-            }
-        });
-    }
-
-    /// What was told of a slice that has ended already, after its end.
-    fn tell(&self, slice: &Slice) {
-        let warnings = slice.facts.told().warnings;
-        if warnings.is_empty() {
-            return;
-        }
-        self.with(|state| {
-            let of_slice = |(entry, _): &&mut (SliceEntry, Vec<SpooledTable>)| {
-                entry.account_id == slice.account.id.as_str() && entry.region.as_deref() == Some(slice.region())
-            };
-            // It is one of the last.
-            if let Some((entry, _)) = state.entries.iter_mut().rev().find(of_slice) {
-                entry.warnings = warnings;
-            }
-        });
-    }
-
-    /// Whether the accounts are known.
-    pub fn is_resolved(&self) -> bool {
-        self.with(|state| state.resolved)
-    }
-
-    /// The account that the run signed in to.
-    pub fn caller(&self) -> Option<String> {
-        self.with(|state| state.caller.as_ref().map(|caller| caller.account.to_string()))
-    }
-
-    /// Takes everything out, in order.
-    pub fn take(&self) -> Collected {
-        let State {
-            caller,
-            resolved: _,
-            accounts,
-            warnings,
-            mut entries,
-            at_work: _,
-            unkept: _,
-        } = self.with(std::mem::take);
-        entries.sort_by(|(a, _), (b, _)| (&a.account_id, &a.region).cmp(&(&b.account_id, &b.region)));
-        Collected {
-            caller,
-            accounts,
-            warnings,
-            slices: entries,
-        }
-    }
-}
 
 /// Signs in and resolves the accounts, those of the shard where there is one.
 ///
@@ -230,7 +72,8 @@ pub async fn resolve(
     Ok(list)
 }
 
-/// Collects every account of `list` into the table's spool. Dropped, it stops all that is at work.
+/// Collects every account of `list` into the table's spool. Dropped, it cancels all that is at work; [`Run::ended`] waits
+/// until that has ended.
 pub(crate) async fn collect<C: Collector>(run: &Arc<Run<C>>, list: AccountList) {
     let mut accounts = list.accounts;
     run.order.accounts(&mut accounts);
@@ -242,7 +85,7 @@ pub(crate) async fn collect<C: Collector>(run: &Arc<Run<C>>, list: AccountList) 
         // once: each has a session.
         while at_work.len() < run.slices_at_once {
             let Some(account) = accounts.next() else { break };
-            let task = at_work.spawn(Arc::clone(run).collect_account(Arc::clone(&account)));
+            let task = at_work.spawn(run.task(Arc::clone(run).collect_account(Arc::clone(&account))));
             names.insert(task.id(), account);
         }
         match at_work.join_next_with_id().await {
@@ -252,14 +95,14 @@ pub(crate) async fn collect<C: Collector>(run: &Arc<Run<C>>, list: AccountList) 
             }
             Some(Err(error)) => {
                 if let Some(account) = names.remove(&error.id()) {
-                    run.done(defect(&account, None, &error), Vec::new());
+                    run.defect(&account, None, &error);
                 }
             }
         }
     }
 }
 
-/// A task that has panicked: its slice must not be missing from the ledger.
+/// A slice whose task has panicked.
 fn defect(account: &Account, region: Option<&str>, error: &JoinError) -> SliceEntry {
     let mut entry = SliceEntry::new(account, region, Outcome::Failed);
     let report = Report {
@@ -283,6 +126,8 @@ pub(crate) struct Run<C: Collector> {
     authenticator: Authenticator,
     progress: Arc<Progress>,
     journal: Arc<Journal>,
+    /// Every task of the fan-out reads it; whoever may write knows that all have ended.
+    tasks: Arc<RwLock<()>>,
     places: Semaphore,
     /// Why nothing can be kept any more.
     unkept: SetOnce<String>,
@@ -323,14 +168,30 @@ impl<C: Collector> Run<C> {
             authenticator,
             progress,
             journal,
+            tasks: Arc::default(),
             places: Semaphore::new(slices_at_once),
             unkept: SetOnce::new(),
         }
     }
 
-    /// Stops what still runs at AWS.
-    pub(crate) async fn stop(&self) {
-        self.collector.stop().await;
+    pub(crate) fn collector(&self) -> &C {
+        &self.collector
+    }
+
+    /// Waits until no task of the fan-out is at work any more: one that is cancelled may be under way on another thread.
+    pub(crate) async fn ended(&self) {
+        drop(self.tasks.write().await);
+    }
+
+    /// `work`, to be waited for by [`ended`](Self::ended).
+    fn task<W: Future<Output = ()>>(&self, work: W) -> impl Future<Output = ()> + use<C, W> {
+        let at_work = Arc::clone(&self.tasks).try_read_owned();
+        async move {
+            // Nothing begins when the end is waited for.
+            if let Ok(_at_work) = at_work {
+                work.await;
+            }
+        }
     }
 
     /// Waits until nothing can be kept any more, and says why. What is collected from then on would be collected in vain.
@@ -351,49 +212,93 @@ impl<C: Collector> Run<C> {
         elapsed.as_secs_f64()
     }
 
-    fn done(&self, entry: SliceEntry, tables: Vec<SpooledTable>) {
-        self.progress.slice_done(&entry);
-        self.journal.with(|state| {
-            if let Some(region) = &entry.region {
-                state.at_work.remove(&(entry.account_id.clone(), region.clone()));
+    /// Notes in one step what is known of an account: slices that have ended, its regions, and slices that begin. A run
+    /// that is cut short finds an account as a whole or not at all. Whether the run goes on.
+    fn note(&self, ended: Vec<Restored>, regions: Option<AccountRegions>, begin: &[Slice]) -> bool {
+        let now = self.now();
+        let told: Vec<SliceEntry> = ended.iter().map(|(entry, _)| entry.clone()).collect();
+        let noted = self.journal.with(|journal| {
+            if journal.closed {
+                return false;
             }
-            state.entries.push((entry, tables));
+            if let Some(regions) = regions {
+                self.state.regions(regions);
+            }
+            journal.entries.extend(ended);
+            let begun = begin.iter().map(|slice| (key(slice), (now, slice.clone())));
+            journal.at_work.extend(begun);
+            true
         });
+        if noted {
+            told.iter().for_each(|entry| self.progress.slice_done(entry));
+        }
+        noted
+    }
+
+    /// A task has panicked: its slices must not be missing from the ledger. Without a region, that of the account.
+    fn defect(&self, account: &Account, region: Option<&str>, error: &JoinError) {
+        let entries = self.journal.with(|journal| {
+            if journal.closed {
+                return Vec::new();
+            }
+            let hit = |(id, place): &(String, String)| {
+                id == account.id.as_str() && region.is_none_or(|region| region == place)
+            };
+            let regions = journal.at_work.extract_if(|key, _| hit(key));
+            let mut entries: Vec<SliceEntry> = regions
+                .map(|((_, region), _)| defect(account, Some(&region), error))
+                .collect();
+            if entries.is_empty() {
+                entries.push(defect(account, region, error));
+            }
+            journal
+                .entries
+                .extend(entries.iter().cloned().map(|entry| (entry, Vec::new())));
+            entries
+        });
+        entries.iter().for_each(|entry| self.progress.slice_done(entry));
     }
 
     async fn collect_account(self: Arc<Self>, account: Arc<Account>) {
         let start = self.now();
+        let skipped = |region: &str, reason: &str| {
+            let mut entry = SliceEntry::new(&account, Some(region), Outcome::Skipped);
+            entry.reason = Some(reason.to_owned());
+            (entry, Vec::new())
+        };
         if let Some((regions, slices)) = self.state.whole_account(&account) {
             self.progress
                 .account_resolved(regions.collect.len() + regions.skipped.len());
-            for (region, reason) in &regions.skipped {
-                self.skip(&account, region, reason);
-            }
-            slices.into_iter().for_each(|(entry, tables)| self.done(entry, tables));
+            let skipped = regions.skipped.iter().map(|(region, reason)| skipped(region, reason));
+            self.note(skipped.chain(slices).collect(), None, &[]);
             return;
         }
         let (access, found) = match self.reach(&account).await {
             Ok(reached) => reached,
             Err(error) => {
-                for (entry, tables) in self.state.slices_of(&account) {
-                    self.done(entry, tables);
-                }
                 let mut entry = SliceEntry::new(&account, None, error.outcome());
                 entry.duration_seconds = self.since(start);
                 entry.cause = Some(error.report().into());
+                let mut known = self.state.slices_of(&account);
+                known.push((entry, Vec::new()));
                 self.progress.account_resolved(0);
-                self.done(entry, Vec::new());
+                self.note(known, None, &[]);
                 return;
             }
         };
         self.progress
             .account_resolved(found.collect.len() + found.skipped.len());
-        for (region, reason) in &found.skipped {
-            self.skip(&account, region, reason);
-        }
-        match found.fallback {
-            Some(denial) => self.done(regions_unknown(&account, denial), Vec::new()),
-            None => self.state.regions(AccountRegions {
+        let mut known: Vec<Restored> = found
+            .skipped
+            .iter()
+            .map(|(region, reason)| skipped(region, reason))
+            .collect();
+        let regions = match found.fallback {
+            Some(denial) => {
+                known.push((regions_unknown(&account, denial), Vec::new()));
+                None
+            }
+            None => Some(AccountRegions {
                 account: account.id.to_string(),
                 collect: found.collect.clone(),
                 skipped: found
@@ -402,6 +307,24 @@ impl<C: Collector> Run<C> {
                     .map(|(region, why)| (region.clone(), (*why).to_owned()))
                     .collect(),
             }),
+        };
+        let mut in_order = found.collect;
+        self.order.regions(&account, &mut in_order);
+        let mut begin = Vec::new();
+        for region in in_order {
+            match self.state.restored(&account, &region) {
+                Some(restored) => known.push(restored),
+                None => begin.push(Slice {
+                    account: Arc::clone(&account),
+                    access: access.in_region(&region),
+                    facts: Facts::default(),
+                    attempt: self.state.attempt(account.id.as_str(), &region).into(),
+                    steps: self.state.steps(account.id.as_str(), &region),
+                }),
+            }
+        }
+        if !self.note(known, regions, &begin) {
+            return;
         }
         let reached = Arc::new(Reached {
             account,
@@ -409,36 +332,27 @@ impl<C: Collector> Run<C> {
             enabled: OnceCell::new(),
         });
         let mut slices = JoinSet::new();
-        let mut regions = HashMap::new();
-        let mut in_order = found.collect;
-        self.order.regions(&reached.account, &mut in_order);
-        for region in in_order {
-            if let Some((entry, tables)) = self.state.restored(&reached.account, &region) {
-                self.done(entry, tables);
-                continue;
-            }
-            let (run, reached) = (Arc::clone(&self), Arc::clone(&reached));
-            let slice = Slice {
-                account: Arc::clone(&reached.account),
-                access: reached.access.in_region(&region),
-                facts: Facts::default(),
-                attempt: self.state.attempt(reached.account.id.as_str(), &region).into(),
-                steps: self.state.steps(reached.account.id.as_str(), &region),
-            };
-            let key = (slice.account.id.to_string(), region.clone());
-            let begun = (self.now(), slice.clone());
-            self.journal.with(|state| state.at_work.insert(key, begun));
-            let task = slices.spawn(async move {
+        let mut begun = HashMap::new();
+        for slice in begin {
+            let (run, reached, kept) = (Arc::clone(&self), Arc::clone(&reached), slice.clone());
+            let task = slices.spawn(self.task(async move {
                 // Closed never: the semaphore lives as long as the run.
                 let _place = run.places.acquire().await;
                 run.collect_slice(&reached, slice).await;
-            });
-            regions.insert(task.id(), region);
+            }));
+            begun.insert(task.id(), kept);
         }
         while let Some(ended) = slices.join_next_with_id().await {
-            let Err(error) = ended else { continue };
-            let region = regions.get(&error.id()).map(String::as_str);
-            self.done(defect(&reached.account, region, &error), Vec::new());
+            match ended {
+                Ok((id, ())) => drop(begun.remove(&id)),
+                Err(error) => {
+                    let slice = begun.remove(&error.id());
+                    if let Some(slice) = &slice {
+                        self.collector.abandon(slice).await;
+                    }
+                    self.defect(&reached.account, slice.as_ref().map(Slice::region), &error);
+                }
+            }
         }
     }
 
@@ -446,12 +360,6 @@ impl<C: Collector> Run<C> {
         let access = self.authenticator.reach(account).await.map_err(SliceError::Auth)?;
         let found = regions::resolve(&access, &self.settings.auth.regions).await?;
         Ok((access, found))
-    }
-
-    fn skip(&self, account: &Account, region: &str, reason: &str) {
-        let mut entry = SliceEntry::new(account, Some(region), Outcome::Skipped);
-        entry.reason = Some(reason.to_owned());
-        self.done(entry, Vec::new());
     }
 
     /// The slice's rows, before its deadline.
@@ -521,13 +429,17 @@ impl<C: Collector> Run<C> {
     /// it is kept.
     fn conclude(&self, mut entry: SliceEntry, mut tables: Vec<SpooledTable>, mut unkept: Option<String>) -> bool {
         let key = (entry.account_id.clone(), entry.region.clone().unwrap_or_default());
+        let now = timestamp(self.now());
         let concluded = self.journal.with(|journal| {
+            if journal.closed {
+                return None;
+            }
             journal.at_work.remove(&key)?;
             if unkept.is_some() {
                 // There may be no room for that line either, before some is made.
             } else if entry.outcome.is_failure() {
                 self.state.failed(&key.0, &key.1);
-            } else if let Err(error) = self.state.commit(&entry, &tables, &timestamp(self.now())) {
+            } else if let Err(error) = self.state.commit(&entry, &tables, &now) {
                 let error = SliceError::from(error);
                 unkept = Some(error.to_string());
                 entry.outcome = error.outcome();
@@ -551,6 +463,11 @@ impl<C: Collector> Run<C> {
         }
         kept
     }
+}
+
+/// A slice's account and region.
+fn key(slice: &Slice) -> (String, String) {
+    (slice.account.id.to_string(), slice.region().to_owned())
 }
 
 /// The default regions are collected, but nobody knows whether they are all: that is not a complete account.

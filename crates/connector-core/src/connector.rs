@@ -129,12 +129,23 @@ pub trait Collector: Send + Sync + 'static {
             .collect()
     }
 
-    /// Stops what runs at AWS for a slice whose time is up; its collection was dropped.
+    /// Stops what runs at AWS for a slice whose time is up, or whose task has panicked; its collection was dropped.
     async fn abandon(&self, _slice: &Slice) {}
 
-    /// Stops what still runs at AWS. Called once, when no slice is at work any more: at the end of a run, and when it is
-    /// interrupted.
+    /// How much runs at AWS that [`stop`](Self::stop) would have to stop: its time follows that.
+    fn running(&self) -> usize {
+        0
+    }
+
+    /// Stops what still runs at AWS, and lets nothing else be started. Called once, at the end of a run and when it is
+    /// interrupted, when all slices have ended or are cancelled; dropped when its time is over.
     async fn stop(&self) {}
+
+    /// What may still run at AWS, each in a sentence that says what to do about it. Asked for when [`stop`](Self::stop) has
+    /// ended, or its time is over.
+    fn left_running(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// The shared parameters and the connector's own.

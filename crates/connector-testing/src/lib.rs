@@ -29,6 +29,7 @@ mod events;
 mod forms;
 mod kills;
 mod memory;
+mod moments;
 mod pauses;
 mod shell;
 
@@ -36,6 +37,7 @@ use ahead::Ahead;
 pub use compare::{Found, expected, failed_of, parameters, rows, set, some, without_times};
 pub use disk::{Disk, in_a_namespace};
 pub use events::Events;
+pub use moments::Cut;
 pub use pauses::{Faster, Hardly, Impatient, is_far, is_limit};
 
 pub const OIDC: &str = "Web Identity Federation (OIDC)";

@@ -1,5 +1,7 @@
 //! Interrupted, too slow, or failed beside others: nothing is left running at AWS, and nothing half-written here.
 
+use std::time::{Duration, Instant};
+
 use aws_sim::{Action, Canned, Fault, QueryError, QueryRule, QueryState, Sim};
 use serde_json::json;
 
@@ -176,6 +178,125 @@ fn a_second_signal_ends_the_run_at_once() {
     let queries = queries(&outcome, 1);
     assert_eq!(queries[0]["id"], json!(ids(&sim, 1)[0]), "so that a person can stop it");
     assert_ne!(queries[0]["stopped"], json!(true));
+}
+
+/// However few requests may be in flight, and however slow AWS is with it.
+#[test]
+fn many_queries_are_stopped_in_time() {
+    let mut estate = estate(64);
+    estate.athena().rule(QueryRule::any().run(HOUR));
+    let sim = start(estate);
+    let slow = Fault::on("athena:StopQueryExecution").then(Action::Delay(Duration::from_secs(1)));
+    sim.faults().add(slow);
+    let running = run(&sim, 64)
+        .params(json!({"max_concurrency": 2}))
+        .file("rows.json", "previous")
+        .start()
+        .wait_for(|sim| sim.running_queries().len() == 64);
+    let start = Instant::now();
+    let outcome = running.signal("TERM").finish();
+    let took = start.elapsed();
+    outcome.expect(143);
+    assert_eq!(sim.running_queries().len(), 0);
+    assert!(took < Duration::from_secs(25), "{took:?}");
+    (1..=64).for_each(|number| assert_stopped(&sim, &outcome, number));
+    assert_eq!(outcome.ledger()["warnings"], json!([]));
+}
+
+/// AWS has taken a query, and does not say so: what it has said so of is stopped at once, and that one is named.
+#[test]
+fn a_start_that_is_answered_late_holds_up_no_stop() {
+    let mut estate = estate(4);
+    estate.athena().rule(QueryRule::any().run(HOUR));
+    let sim = start(estate);
+    let late = Fault::on("athena:StartQueryExecution").account(&member(4));
+    sim.faults().add(late.then(Action::HangAfter(0)));
+    let running = run(&sim, 4)
+        .params(json!({"max_concurrency": 2}))
+        .start()
+        .wait_for(|sim| sim.running_queries().len() == 4 && sim.count("athena:GetQueryExecution") >= 3);
+    let (start, asked) = (Instant::now(), sim.count("athena:GetQueryExecution"));
+    // What they have cost is asked for when all are stopped.
+    let stopped = |sim: &Sim| sim.running_queries().len() == 1 && sim.count("athena:GetQueryExecution") >= asked + 3;
+    let running = running.signal("TERM").wait_for(stopped);
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    let outcome = running.signal("TERM").finish();
+    outcome.expect(143);
+    (1..=3).for_each(|number| assert_eq!(queries(&outcome, number)[0]["stopped"], json!(true)));
+    let left = sim.running_queries().remove(0);
+    assert_eq!(left.account, member(4));
+    outcome.says(&[&left.token, "AWS may be running a query", &member(4)]);
+    let warnings = outcome.ledger()["warnings"].as_array().cloned().unwrap();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].as_str().unwrap().contains(&left.token), "{warnings:?}");
+    assert_eq!(queries(&outcome, 4)[0]["client_request_token"], json!(left.token));
+}
+
+/// The answer comes while others are stopped, and the query is stopped too.
+#[test]
+fn a_start_that_is_answered_late_is_stopped_when_it_is() {
+    let mut estate = estate(3);
+    estate.athena().rule(QueryRule::any().run(HOUR));
+    let sim = start(estate);
+    let late = Fault::on("athena:StartQueryExecution").account(&member(3)).first(1);
+    sim.faults().add(late.then(Action::HangAfter(0)));
+    // A try is given up after a third of that.
+    let outcome = run(&sim, 3)
+        .params(json!({"max_concurrency": 2, "call_timeout": 9}))
+        .start()
+        .wait_for(|sim| sim.running_queries().len() == 3 && sim.count("athena:GetQueryExecution") >= 2)
+        .signal("TERM")
+        .finish();
+    outcome.expect(143);
+    assert_eq!((sim.queries().len(), sim.running_queries().len()), (3, 0));
+    (1..=3).for_each(|number| assert_stopped(&sim, &outcome, number));
+    assert_eq!(outcome.ledger()["warnings"], json!([]));
+}
+
+/// With few requests in flight, most starts wait for their turn. None is sent when the run is to end.
+#[test]
+fn what_was_not_started_is_not_started_to_be_stopped() {
+    let mut estate = estate(20);
+    estate.athena().rule(QueryRule::any().run(HOUR));
+    let sim = start(estate);
+    let slow = Fault::on("athena:StartQueryExecution").then(Action::Delay(Duration::from_millis(500)));
+    sim.faults().add(slow);
+    let running = run(&sim, 20)
+        .params(json!({"max_concurrency": 2}))
+        .start()
+        .wait_for(|sim| sim.count("athena:StartQueryExecution") >= 2);
+    let outcome = running.signal("TERM").finish();
+    outcome.expect(143);
+    // Those that were on their way, and as many again while the signal was.
+    assert!(sim.queries().len() <= 6, "{} were started", sim.queries().len());
+    assert_eq!(sim.running_queries().len(), 0);
+    assert_eq!(outcome.ledger()["warnings"], json!([]));
+}
+
+/// Stopped when a limit was passed, and AWS did not let it: at the end of the run it is tried once more, and named.
+#[test]
+fn a_query_that_could_not_be_stopped_during_the_run_is_named_at_its_end() {
+    for (denials, left) in [(1, 0), (100, 1)] {
+        let mut estate = estate(2);
+        estate.athena().rule(QueryRule::any().account(&member(1)).run(HOUR));
+        let sim = start(estate);
+        let denied = Fault::on("athena:StopQueryExecution").first(denials);
+        sim.faults().add(denied.error(400, "AccessDeniedException", "not you"));
+        let outcome = run(&sim, 2).params(json!({"timeout": 2})).expect(3);
+        assert_eq!(slice(&outcome, 1)["outcome"], "timed-out");
+        assert_eq!(sim.running_queries().len(), left);
+        let warnings = outcome.ledger()["warnings"].as_array().cloned().unwrap();
+        assert_eq!(warnings.len(), left, "{warnings:?}");
+        if left == 1 {
+            let id = &ids(&sim, 1)[0];
+            assert!(warnings[0].as_str().unwrap().contains(id), "{warnings:?}");
+            outcome.says(&[&format!(
+                "query {id} of account {} in {FRANKFURT} may still be running",
+                member(1)
+            )]);
+        }
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! connector is must stay this small; and one that panics must not take other slices along.
 
 use async_trait::async_trait;
-use auth_core::{AwsError, Host};
+use auth_core::{AwsError, Host, LastAnswer};
 use aws_sdk_ec2::config::Builder;
 use connector_core::parameters::{Problem, Values};
 use connector_core::table::{Column, Value};
@@ -64,7 +64,9 @@ impl Connector for RegionsConnector {
 impl Collector for RegionsConnector {
     async fn collect(&self, slice: &Slice, rows: &mut SliceRows) -> Result<(), SliceError> {
         let access = &slice.access;
-        let config = Builder::from(access.sdk_config()).retry_partition(access.retry_partition());
+        let config = Builder::from(access.sdk_config())
+            .retry_partition(access.retry_partition())
+            .interceptor(LastAnswer);
         let answer = aws_sdk_ec2::Client::from_conf(config.build())
             .describe_regions()
             .send()

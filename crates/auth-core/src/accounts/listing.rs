@@ -15,6 +15,7 @@ use super::Account;
 use crate::access::AccountAccess;
 use crate::arn::AccountId;
 use crate::error::AwsError;
+use crate::last::LastAnswer;
 use crate::pages;
 use crate::regions::global_region;
 
@@ -50,6 +51,7 @@ impl Listing {
         let access = master.in_region(global_region(master.home_region()));
         let config = aws_sdk_organizations::config::Builder::from(access.sdk_config())
             .retry_partition(access.retry_partition())
+            .interceptor(LastAnswer)
             .build();
         Listing {
             client: Client::from_conf(config),

@@ -338,8 +338,8 @@ pub static MAX_CONCURRENCY: Parameter = Parameter::new(
     "max_concurrency",
     Integer(1, 1000),
     Run,
-    "HTTP requests in flight at the same time, and thus connections. Fewer where the process may have too few files open; a \
-     warning says so.",
+    "HTTP requests in flight at the same time, and thus connections; up to 8 more stop queries. Fewer where the process may \
+     have too few files open; a warning says so.",
 )
 .default("64")
 .beside_the_rows();

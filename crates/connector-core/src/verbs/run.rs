@@ -27,8 +27,9 @@ use crate::terminal::{Progress, harmless};
 
 /// The ledger of a small run has about so many bytes.
 const ROOM_FOR_LEDGER: usize = 4096;
-/// What runs at AWS must have been stopped within this time when a run is interrupted.
+/// What runs at AWS must have been stopped within this time at the end of a run, and so much more for each of it.
 const STOP_TIME: Duration = Duration::from_secs(30);
+const STOP_TIME_OF_EACH: Duration = Duration::from_secs(1);
 
 /// The unfinished run that a run is to go on with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,33 +119,41 @@ pub(crate) async fn run<C: Connector>(
         Some(exit) = interrupts.next() => Err(exit),
         result = collecting => Ok(result),
     };
-    // Outside of what was cut short.
+    let cut = match &ended {
+        Err(_) => Some(CutShort::Interrupted),
+        Ok(None) => Some(CutShort::Deadline(settings.run_timeout)),
+        Ok(Some(Err(Early::Unkept(_)))) => Some(CutShort::Disk),
+        Ok(Some(_)) => None,
+    };
+    if cut.is_some() {
+        journal.close();
+    }
+    let many = u32::try_from(run.collector().running()).unwrap_or(u32::MAX);
+    let stop_time = STOP_TIME.saturating_add(STOP_TIME_OF_EACH.saturating_mul(many));
+    // Outside of what was cut short. What runs at AWS is not kept waiting for a task that is under way here.
+    let stopping = async { tokio::join!(run.collector().stop(), run.ended()) };
     tokio::select! {
-        () = run.stop() => {}
+        _ = stopping => {}
         Some(exit) = interrupts.next() => {
             tracing::warn!("interrupted again: what runs at AWS may not have been stopped");
             ended = ended.and(Err(exit));
         }
-        () = context.host.sleep().sleep(STOP_TIME) => tracing::warn!("AWS has not confirmed in time that everything was stopped"),
+        () = context.host.sleep().sleep(stop_time) => tracing::warn!("AWS has not confirmed in time that everything was stopped"),
     }
+    ledger.warnings.extend(run.collector().left_running());
     // Nothing is asked any more; what is left takes as long as its reader does.
     settings.auth.forget_secrets();
     drop(run);
     context.host.close().await;
     let now = context.host.time().now();
-    match &ended {
-        Err(_) => journal.cut_short(CutShort::Interrupted, now, &state),
-        Ok(None) => {
-            if !journal.is_resolved() {
-                ledger.cause = Some(too_late(settings.run_timeout));
-            }
-            journal.cut_short(CutShort::Deadline(settings.run_timeout), now, &state);
+    if cut == Some(CutShort::Disk) {
+        state.make_room();
+    }
+    if let Some(why) = cut {
+        if matches!(why, CutShort::Deadline(_)) && !journal.is_resolved() {
+            ledger.cause = Some(too_late(settings.run_timeout));
         }
-        Ok(Some(Err(Early::Unkept(_)))) => {
-            state.make_room();
-            journal.cut_short(CutShort::Disk, now, &state);
-        }
-        Ok(Some(_)) => {}
+        journal.cut_short(why, now, &state);
     }
     progress.finish();
 
