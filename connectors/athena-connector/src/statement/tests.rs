@@ -1,3 +1,5 @@
+//! Where statements end, and of what kind they are: cases from the grammars and from reports.
+
 use proptest::prelude::*;
 
 use super::*;
