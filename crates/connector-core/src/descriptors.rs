@@ -5,8 +5,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::settings::Settings;
 
 /// Files that are open besides connections and temporary files: standard streams, the runtime's, the state, what is being
-/// published, commands that give secrets, connections for urgent requests.
-const OTHERS: u64 = 32;
+/// published, commands that give secrets.
+const OTHERS: u64 = 24;
 /// Descriptors of a temporary file that is being read: readers have handles of their own.
 const OF_SCRATCH: u64 = 3;
 /// Hosts to which connections are kept for a while: a service has one in every region.
