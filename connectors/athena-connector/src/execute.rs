@@ -17,11 +17,11 @@ use futures::future::try_join_all;
 
 use crate::collector::sleep;
 use crate::desk::{Desk, Waiting};
-use crate::failure::{Again, again, ended, failed, reason, refused};
+use crate::failure::{Again, again, ended, failed, has_unknown_effect, reason, refused};
 use crate::job::{Fetch, Job};
 use crate::pace::{HELD_UP, Pace, Turn};
 use crate::running::{Home, Query, Running};
-use crate::statement::{Effect, Kind, Statement};
+use crate::statement::{Effect, Gives, Kind, Statement};
 use crate::statistics::{Note, Notes, is_final, scanned};
 use crate::workgroup::Place;
 
@@ -73,6 +73,16 @@ impl Succeeded {
         let named = self.execution.substatement_type().and_then(Kind::of_substatement);
         named.unwrap_or(self.statement.kind)
     }
+
+    /// Whether it changes something: EXPLAIN does what it runs, and what was executed is what AWS says it is.
+    fn changed(&self) -> bool {
+        let kind = self.kind();
+        let effect = match kind.gives {
+            Gives::Plan => self.statement.effect,
+            _ => kind.effect,
+        };
+        effect != Effect::None
+    }
 }
 
 impl Executor {
@@ -112,13 +122,17 @@ impl Executor {
         let deadline = self.now() + self.job.timeout;
         let number = statement.number;
         let mut step = self.steps.get(number);
+        // Of a try of which this one knows nothing yet.
+        let mut earlier = step.sent;
         let mut starts = 1;
         loop {
             let note = self.notes.begin(number, &self.place.workgroup);
-            let earlier = step.id.is_some();
             let query = match &step.id {
                 Some(id) => self.running.watch(&self.home, id, &note),
                 None => {
+                    // Before it is sent: whoever resumes this run sends the same token.
+                    step.sent = true;
+                    self.steps.keep(number, &step)?;
                     let token = format!("{}-{number}-change-{}", self.steps.name(), step.failures + 1);
                     let query = self.start(self.input(&statement.text, token), &note, deadline).await?;
                     step.id = Some(query.id.clone());
@@ -148,17 +162,20 @@ impl Executor {
                     note,
                     deadline,
                 };
-                if succeeded.kind().effect != Effect::None {
+                if succeeded.changed() {
                     self.notes.add(CHANGES, 1);
                 }
                 return Ok(succeeded);
+            }
+            if has_unknown_effect(&execution) {
+                return Err(failed(&execution));
             }
             step = Step {
                 failures: step.failures + 1,
                 ..Step::default()
             };
             self.steps.keep(number, &step)?;
-            if earlier {
+            if std::mem::take(&mut earlier) {
                 // It failed or was stopped before: this is the next try.
                 continue;
             }

@@ -30,10 +30,21 @@ pub(crate) fn again(execution: &QueryExecution, effect: Effect) -> Again {
         Effect::None => status
             .and_then(|status| status.athena_error())
             .is_some_and(|error| error.retryable()),
-        Effect::Commit => code(&reason(execution)) == Some("ICEBERG_COMMIT_ERROR"),
+        Effect::Commit => code(&reason(execution)) == Some(COMMIT) && !has_unknown_effect(execution),
         Effect::Change => false,
     };
     if may { Again::Yes } else { Again::No }
+}
+
+/// The code of a commit that did not come about, or of which nobody knows whether it did.
+const COMMIT: &str = "ICEBERG_COMMIT_ERROR";
+
+/// Whether a statement that has failed may have changed something all the same: Iceberg cannot tell whether its commit was
+/// successful, and what is done again then is done twice.
+/// <https://github.com/trinodb/trino/issues/20471>
+pub(crate) fn has_unknown_effect(execution: &QueryExecution) -> bool {
+    let reason = reason(execution);
+    code(&reason) == Some(COMMIT) && reason.contains("whether the commit was successful")
 }
 
 /// AWS's own words.
@@ -133,6 +144,9 @@ const UNSUPPORTED_TYPE: &str = "Parquet does not have this type: cast the column
 
 fn hint(code: &str, reason: &str, cancelled: bool) -> Option<&'static str> {
     let hint = match code {
+        COMMIT if reason.contains("whether the commit was successful") => {
+            "nobody knows whether the rows were written: look at the table's snapshots; --resume does not write them again"
+        }
         _ if reason.contains("when writing output") || reason.contains("Unable to verify/create output bucket") => {
             "the role needs s3:GetBucketLocation, s3:ListBucket and s3:PutObject on the bucket of output_location, and \
              the bucket's policy must allow it: a bucket of another account needs both"
@@ -207,6 +221,14 @@ mod tests {
             (Failed, "GENERIC_INTERNAL_ERROR: x", true, Effect::Change, Again::No),
             (Failed, "GENERIC_INTERNAL_ERROR: x", false, Effect::None, Again::No),
             (Failed, commit, false, Effect::Commit, Again::Yes),
+            (
+                Failed,
+                "ICEBERG_COMMIT_ERROR: Cannot determine whether the commit was successful or not, the underlying data files may \
+                 or may not be needed",
+                true,
+                Effect::Commit,
+                Again::No,
+            ),
             // A table may be left behind.
             (Failed, commit, true, Effect::Change, Again::No),
             // What a user has written is quoted.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_sim::{Action, Canned, Fault, QueryError, QueryRule, Sim};
+use aws_sim::{Action, Canned, Fault, QueryError, QueryRule, QueryState, Sim};
 use serde_json::json;
 
 use crate::fleet::*;
@@ -193,24 +193,78 @@ fn a_write_of_which_nothing_is_known_is_looked_up_first() {
         ),
         (denied, json!({}), "its state is not to be had"),
     ] {
-        let mut estate = estate(2);
-        estate.athena().canned(INSERT, Canned::update_count(3));
-        let sim = start(estate);
-        sim.faults().add(fault);
-        let mut parameters = json!({"query": INSERT});
-        parameters
-            .as_object_mut()
-            .unwrap()
-            .extend(more.as_object().unwrap().clone());
-        let outcome = run(&sim, 2).params(parameters.clone()).run();
-        outcome.expect(3);
-        assert_eq!(inserts(&sim).len(), 2, "{what}");
-        sim.faults().clear();
-        let outcome = run(&sim, 2).params(parameters).after(outcome).flag("--resume").run();
-        outcome.expect(0);
-        assert_eq!(inserts(&sim).len(), 2, "{what}: {:?}", sim.queries());
-        assert_eq!(queries(&outcome, 1)[0]["update_count"], 3, "{what}");
+        // With a slice that is complete beside it, and as the only one.
+        for members in [2, 1] {
+            let mut estate = estate(2);
+            estate.athena().canned(INSERT, Canned::update_count(3));
+            let sim = start(estate);
+            sim.faults().add(fault.clone());
+            let mut parameters = json!({"query": INSERT});
+            parameters
+                .as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
+            let outcome = run(&sim, members).params(parameters.clone()).run();
+            outcome.expect(if members == 1 { 4 } else { 3 });
+            assert_eq!(inserts(&sim).len(), members, "{what}");
+            sim.faults().clear();
+            let outcome = run(&sim, members)
+                .params(parameters)
+                .after(outcome)
+                .flag("--resume")
+                .run();
+            outcome.expect(0);
+            assert_eq!(inserts(&sim).len(), members, "{what}: {:?}", sim.queries());
+            assert_eq!(queries(&outcome, 1)[0]["update_count"], 3, "{what}");
+        }
     }
+}
+
+/// It was stopped while its start was on the way: nobody had its id, and the same token finds it.
+#[test]
+fn a_write_that_was_stopped_while_it_was_started_runs_anew() {
+    let mut estate = estate(1);
+    estate
+        .athena()
+        .canned(INSERT, Canned::update_count(3))
+        .rule(QueryRule::any().run_first(1, HOUR));
+    let sim = start(estate);
+    let slow = Fault::on("athena:StartQueryExecution").then(Action::Delay(Duration::from_secs(2)));
+    sim.faults().add(slow);
+    let more = json!({"query": INSERT});
+    let running = run(&sim, 1).params(more.clone()).start();
+    let outcome = running
+        .wait_for(|sim| sim.count("athena:StartQueryExecution") > 0 || !sim.queries().is_empty())
+        .signal("INT")
+        .finish();
+    outcome.expect(130);
+    assert_eq!(sim.running_queries().len(), 0);
+    sim.faults().clear();
+    let outcome = run(&sim, 1).params(more).after(outcome).flag("--resume").run();
+    outcome.expect(0);
+    assert_eq!(queries(&outcome, 1).last().unwrap()["update_count"], 3);
+    let ended: Vec<_> = sim.queries().into_iter().map(|query| query.state).collect();
+    assert_eq!(
+        ended.iter().filter(|state| **state == QueryState::Succeeded).count(),
+        1,
+        "{ended:?}"
+    );
+}
+
+/// EXPLAIN ANALYZE does what it runs.
+#[test]
+fn a_complete_explain_analyze_of_a_write_is_not_resumed() {
+    const ANALYZE: &str = "explain analyze insert into t select * from files";
+    let mut estate = estate(1);
+    let plan = Canned::new(&[("Query Plan", "varchar")]).row(&[Some("Fragment 0")]);
+    estate.athena().canned(ANALYZE, plan);
+    let sim = start(estate);
+    let more = json!({"query": ANALYZE});
+    let outcome = run(&sim, 1).params(more.clone()).expect(0);
+    assert_eq!(outcome.ledger()["totals"]["changes"], 1);
+    let again = run(&sim, 1).params(more).after(outcome).flag("--resume").run();
+    again.expect(2).says(&["nothing to resume"]);
+    assert_eq!(sim.queries().len(), 1);
 }
 
 /// A write that was stopped or has failed has no effect, so the next try is another query.

@@ -1,9 +1,11 @@
 //! A run that ended early is gone on with: what was complete is taken over, the rest is collected, and the result is that of
 //! a run that was never cut short.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::time::Duration;
 
-use aws_sim::{Action, Fault, Sim};
+use aws_sim::{Action, Estate, Fault, Sim};
 use serde_json::{Value as Json, json};
 
 use crate::harness::{Outcome, Run, start};
@@ -278,4 +280,45 @@ fn a_run_that_has_nothing_leaves_nothing() {
     let outcome = Run::organization(&sim).params(wrong).expect(4);
     assert_eq!(outcome.leftovers(), [""; 0]);
     assert!(!outcome.state().exists());
+}
+
+/// Accounts that wait behind slow ones when the run's time is over keep what an earlier process has collected of them.
+#[test]
+fn what_was_complete_stays_in_a_resumed_run_that_is_cut_short() {
+    const ACCOUNTS: usize = 60;
+    // More than are at work at once.
+    const SLOW: usize = 40;
+    let sim = start(Estate::scale(ACCOUNTS, 3, 360, Duration::ZERO));
+    let ids: Vec<String> = (1..=ACCOUNTS).map(|number| format!("3{number:011}")).collect();
+    let of_slow = || {
+        ids[..SLOW]
+            .iter()
+            .map(|id| Fault::on("ec2:DescribeInstances").account(id))
+    };
+    let run = || {
+        Run::keys(&sim).params(json!({
+            "sub_account_assume_role_arn_chain": [Estate::SUB_ACCOUNT_ROLE],
+            "accounts": ids,
+            "max_concurrency": 4,
+        }))
+    };
+    for fault in of_slow() {
+        sim.faults().add(fault.error(403, "UnauthorizedOperation", "no"));
+    }
+    let partial = run().expect(3);
+    let rows = partial.rows().len();
+    assert_eq!(partial.accounts().len(), ACCOUNTS - SLOW);
+    sim.faults().clear();
+    for fault in of_slow() {
+        sim.faults().add(fault.then(Action::Hang));
+    }
+    let cut = run()
+        .params(json!({"run_timeout": 3}))
+        .after(partial)
+        .flag("--resume")
+        .run();
+    cut.expect(3);
+    assert_eq!((cut.accounts().len(), cut.rows().len()), (ACCOUNTS - SLOW, rows));
+    let known: BTreeSet<String> = cut.outcomes().into_keys().map(|(account, _)| account).collect();
+    assert_eq!(known.len(), ACCOUNTS, "no account is missing");
 }

@@ -126,9 +126,20 @@ impl Journal {
                 .iter()
                 .filter(|account| !begun.contains(account.id.as_str()))
             {
+                // What an earlier process has collected of it stays collected.
+                if let Some((regions, slices)) = kept.whole_account(account) {
+                    let skipped = regions.skipped.iter().map(|(region, reason)| {
+                        let mut entry = SliceEntry::new(account, Some(region), Outcome::Skipped);
+                        entry.reason = Some(reason.clone());
+                        (entry, Vec::new())
+                    });
+                    state.entries.extend(skipped.chain(slices));
+                    continue;
+                }
                 let mut entry = SliceEntry::new(account, None, why.outcome());
                 entry.cause = Some(why.report().into());
                 state.entries.push((entry, Vec::new()));
+                state.entries.extend(kept.slices_of(account));
             }
         });
     }

@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 pub struct Step {
     /// How often it was tried and ended without an effect.
     pub failures: u32,
-    /// What AWS calls the try that has been made since.
+    /// Another try was sent, or is about to be. AWS may have taken it, also where nobody knows its id.
+    pub sent: bool,
+    /// What AWS calls that try.
     pub id: Option<String>,
     /// That try has succeeded.
     pub done: bool,
@@ -25,6 +27,9 @@ impl fmt::Display for Step {
         match &self.id {
             Some(id) if self.done => write!(f, "has succeeded as {id} and does not run again"),
             Some(id) => write!(f, "was started as {id} and runs again only if that has failed"),
+            None if self.sent => {
+                f.write_str("may have been started: its token finds it, and it runs again only if that has failed")
+            }
             None => f.write_str("has failed and runs again"),
         }
     }

@@ -77,7 +77,7 @@ impl Earlier {
     fn take(&mut self, line: Line) -> Option<()> {
         if matches!(
             line,
-            Line::Slice(_) | Line::Failed(_) | Line::Stale(_) | Line::Misfit(_)
+            Line::Slice(_) | Line::Step(..) | Line::Failed(_) | Line::Stale(_) | Line::Misfit(_)
         ) {
             // A run that goes on has not ended.
             self.ended = None;

@@ -111,7 +111,8 @@ impl Found {
     /// The shard whose run this was, while it has something that nobody has merged.
     fn unmerged(&self) -> Option<String> {
         let earlier = &self.earlier;
-        let something = earlier.ended.is_some() || !earlier.slices.is_empty() || !earlier.misfits.is_empty();
+        let kept = !earlier.slices.is_empty() || !earlier.misfits.is_empty() || !earlier.steps.is_empty();
+        let something = earlier.ended.is_some() || kept;
         let shard = self.header.parameters.get(SHARD)?.as_str()?;
         (something && !earlier.merged).then(|| shard.to_owned())
     }
