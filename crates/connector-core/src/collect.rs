@@ -431,7 +431,8 @@ impl<C: Collector> Run<C> {
         let key = (entry.account_id.clone(), entry.region.clone().unwrap_or_default());
         let now = timestamp(self.now());
         let concluded = self.journal.with(|journal| {
-            if journal.closed {
+            // What is whole is kept to the last moment.
+            if journal.closed && (entry.outcome.is_failure() || unkept.is_some()) {
                 return None;
             }
             journal.at_work.remove(&key)?;

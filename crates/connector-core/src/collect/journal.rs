@@ -31,7 +31,7 @@ pub(super) struct State {
     pub(super) at_work: HashMap<(String, String), (SystemTime, Slice)>,
     /// Slices that have failed because the disk took no more.
     pub(super) unkept: Vec<(String, String)>,
-    /// The run was cut short: nothing begins and nothing ends any more.
+    /// The run was cut short: nothing begins any more, and nothing fails.
     pub(super) closed: bool,
 }
 
@@ -95,7 +95,7 @@ impl Journal {
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What is at work has not ended, whatever becomes of it from now on: the end of the run is the cause.
+    /// What is at work and fails from now on has the end of the run as its cause.
     pub fn close(&self) {
         self.with(|state| state.closed = true);
     }
