@@ -1,7 +1,11 @@
 //! Cells on their way into each output format.
 
+#[path = "../../crates/connector-core/src/rows/calendar.rs"]
+mod calendar;
 #[path = "../../crates/connector-core/src/rows/encode.rs"]
 mod encode;
+#[path = "../../crates/connector-core/src/rows/key.rs"]
+mod key;
 #[path = "../../crates/connector-core/src/rows/parquet.rs"]
 mod parquet;
 #[path = "../../crates/connector-core/src/rows/spool.rs"]

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value as Json;
 
-use crate::arn::{ACCOUNT_PLACEHOLDER, AccountId, RoleTemplate, account_of, split_chain};
+use crate::arn::{ACCOUNT_PLACEHOLDER, AccountId, RoleTemplate, split_chain};
 use crate::jwt::Preview;
 
 /// A chain that is written as one text.
@@ -47,10 +47,7 @@ pub fn arn_chain(data: &[u8]) {
             "{arn}"
         );
         assert_eq!(partition, role.partition());
-        assert_eq!(
-            account_of(&arn).map(|account| account.to_string()),
-            Some(number.to_owned())
-        );
+        assert_eq!(arn.split(':').nth(4), Some(number));
         assert!(
             path.starts_with("role/") && path.chars().all(|c| c.is_ascii_graphic()),
             "{arn}"

@@ -44,7 +44,9 @@ fn is_hives(text: &str) -> bool {
                 _ => break,
             };
         }
-        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| !c.is_alphanumeric() && c != '_')
+            .unwrap_or(rest.len());
         let word = rest[..end].to_ascii_uppercase();
         first = false;
         rest = &rest[end..];

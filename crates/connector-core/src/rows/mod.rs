@@ -5,6 +5,7 @@ mod calendar;
 mod digest;
 mod encode;
 mod form;
+mod key;
 mod layout;
 mod leading;
 mod parquet;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use itertools::Itertools as _;
 use serde::{Deserialize, Serialize};
 
-use super::buffer::{identity, replaces};
+use super::key::{identity, replaces};
 use crate::slice::SliceError;
 use crate::table::Heading;
 

@@ -11,10 +11,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use auth_core::Account;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::buffer::{Row, RowBuffer, identity};
+use super::buffer::{Row, RowBuffer};
 use super::digest;
 use super::encode::{Format, Formulas};
 use super::form::{Form, Forms};
+use super::key::identity;
 use super::leading;
 use super::ready::Readying;
 use super::spool::{Run, Spool, SpooledTable};
