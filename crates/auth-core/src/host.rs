@@ -59,6 +59,8 @@ pub struct Host {
     pub(crate) config: SdkConfig,
     region_given: bool,
     pool: Pool,
+    /// Connections of requests that must not wait for others.
+    urgent: Pool,
     /// Whether requests may go where they can be read on the way.
     insecure: Arc<AtomicBool>,
     pub(crate) time: SharedTimeSource,
@@ -98,6 +100,7 @@ impl Host {
     ) -> Result<Self, String> {
         let insecure = Arc::new(AtomicBool::new(false));
         let pool = Pool::new(transport.client(DEFAULT_CONCURRENCY, None)?, Arc::clone(&insecure));
+        let urgent = Pool::new(transport.client(URGENT_REQUESTS, None)?, Arc::clone(&insecure));
         let limit = Limit::new(DEFAULT_CONCURRENCY);
         let skew = Skew::default();
         let reader = Reader::of_aws(time.clone(), skew.clone(), None);
@@ -138,6 +141,7 @@ impl Host {
             config: loader.load().await,
             region_given,
             pool,
+            urgent,
             insecure,
             limit,
             skew,
@@ -190,6 +194,10 @@ impl Host {
     /// A client that cannot be made.
     pub fn with_concurrency(mut self, most: usize, idle: Option<Duration>) -> Result<Self, String> {
         self.pool = Pool::new(self.transport.client(most, idle)?, Arc::clone(&self.insecure));
+        self.urgent = Pool::new(
+            self.transport.client(URGENT_REQUESTS, idle)?,
+            Arc::clone(&self.insecure),
+        );
         self.limit = Limit::new(most);
         let reader = Reader::of_aws(self.time.clone(), self.skew.clone(), None);
         let (http, _) = self
@@ -207,6 +215,7 @@ impl Host {
     /// Closes all connections, at the end of a run: no request can be made from then on.
     pub async fn close(&self) {
         self.pool.close();
+        self.urgent.close();
         // The connections end in tasks of their own. One of them may wait for this thread, which has other things to do.
         tokio::task::yield_now().await;
     }
@@ -235,7 +244,11 @@ impl Host {
     ) -> SdkConfig {
         let session = Arc::clone(session);
         let reader = Reader::of_aws(self.time.clone(), self.skew.clone(), Some(Arc::clone(&session)));
-        let (http, turns) = self.limit.client(self.pool.client(), lane, reading, reader);
+        let pool = match lane {
+            Lane::Ordinary => &self.pool,
+            Lane::Urgent => &self.urgent,
+        };
+        let (http, turns) = self.limit.client(pool.client(), lane, reading, reader);
         self.config
             .to_builder()
             .region(Region::new(region.to_owned()))
@@ -292,7 +305,7 @@ impl Transport {
     }
 
     /// One client for the whole run: with one each, a hundred service clients open a hundred pools. At most `most`
-    /// requests are in flight beside urgent ones, and no more connections open to one host: hyper's own pool, unbounded, opens one
+    /// requests are in flight, and no more connections open to one host: hyper's own pool, unbounded, opens one
     /// more whenever a request comes a moment before the last one's connection is back.
     fn client(&self, most: usize, idle: Option<Duration>) -> Result<SharedHttpClient, String> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|error| error.to_string())?;
@@ -306,7 +319,7 @@ impl Transport {
         }
         let pool = builder
             .partitions([Partition::new(place, spawner)])
-            .max_connections_per_host(most + URGENT_REQUESTS)
+            .max_connections_per_host(most)
             .proxy_config(self.proxy.clone())
             .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
             .tls_context(self.tls.clone())
