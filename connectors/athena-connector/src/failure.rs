@@ -36,7 +36,7 @@ pub(crate) fn again(execution: &QueryExecution, effect: Effect) -> Again {
     if may { Again::Yes } else { Again::No }
 }
 
-/// The code of a commit that did not come about, or of which nobody knows whether it did.
+/// The code of a commit that failed, or whose outcome is unknown.
 const COMMIT: &str = "ICEBERG_COMMIT_ERROR";
 
 /// Whether a statement that has failed may have changed something all the same: Iceberg cannot tell whether its commit was
