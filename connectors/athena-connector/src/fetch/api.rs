@@ -55,8 +55,8 @@ impl Fetcher<'_> {
     pub(super) async fn count(&self, statement: &Succeeded) -> Result<(), AwsError> {
         if self.has_rows(statement).await? {
             self.notes.warn(format!(
-                "statement {} gives rows, but AWS calls it {}, which is no kind of statement that is known to: they are not \
-                 in the output",
+                "statement {} gives rows, but AWS calls it {}, a kind of statement that is not known to give any: its \
+                 rows are not in the output",
                 statement.statement.number,
                 statement.execution.substatement_type().unwrap_or("nothing")
             ));
