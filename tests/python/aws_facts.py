@@ -30,7 +30,7 @@ CALLED = {
     "ec2": ["DescribeInstances", "DescribeRegions"],
     "organizations": ["DescribeOrganizationalUnit", "ListAccountsForParent", "ListOrganizationalUnitsForParent",
                       "ListParents", "ListRoots"],
-    "s3": ["DeleteObject", "GetObject"],
+    "s3": ["DeleteObject", "GetBucketLocation", "GetObject"],
     "sts": ["AssumeRole", "AssumeRoleWithWebIdentity", "GetCallerIdentity"],
 }
 

@@ -16,7 +16,7 @@ use crate::execute::Executor;
 use crate::failure::ended;
 use crate::fetch::{Fetcher, Leftovers};
 use crate::job::{Job, ResultSettings, Source, filled};
-use crate::objects::Objects;
+use crate::objects::{Objects, Reader, bucket_of};
 use crate::pace::Pace;
 use crate::running::{Home, Running, client};
 use crate::statement::{Statement, split};
@@ -164,7 +164,25 @@ impl Collector for AthenaCollector {
     async fn probe(&self, slice: &Slice) -> Result<(), SliceError> {
         let client = client(&slice.access);
         let (workgroup, wishes) = self.place(slice);
-        look(&client, &workgroup, &wishes, self.job.fetch).await?;
+        let place = look(&client, &workgroup, &wishes, self.job.fetch).await?;
+        if let Some(bucket) = place.location.as_deref().and_then(bucket_of) {
+            let reader = Reader {
+                objects: self.objects.clone(),
+                access: slice.access.clone(),
+                bucket_owner: place.bucket_owner.clone(),
+            };
+            let region = slice.region();
+            reader.try_bucket(bucket).await.map_err(|error| match error.code.as_deref() {
+                Some("NoSuchBucket") => ended(
+                    Outcome::Failed,
+                    format!("the bucket {bucket}, where results are to go, does not exist: {error}"),
+                    &format!(
+                        "create it in {region}, or name another place in output_location or in the workgroup {workgroup}"
+                    ),
+                ),
+                _ => error.into(),
+            })?;
+        }
         self.statements(&client, slice).await?;
         Ok(())
     }

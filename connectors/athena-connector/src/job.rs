@@ -121,8 +121,21 @@ impl Job {
     /// # Errors
     /// All problems, each with the parameter's name and what to change.
     pub fn new(values: &Values) -> Result<Self, Vec<Problem>> {
+        Self::of(values, true)
+    }
+
+    /// The same for who only looks whether it would work: a query may be missing.
+    ///
+    /// # Errors
+    /// All problems, each with the parameter's name and what to change.
+    pub fn to_check(values: &Values) -> Result<Self, Vec<Problem>> {
+        Self::of(values, false)
+    }
+
+    fn of(values: &Values, needs_query: bool) -> Result<Self, Vec<Problem>> {
         let mut rules = Rules {
             values,
+            needs_query,
             problems: Vec::new(),
         };
         let source = rules.source();
@@ -136,7 +149,7 @@ impl Job {
         };
         let execution_parameters = rules.execution_parameters();
         match &source {
-            Some(Source::Statements(statements)) => {
+            Some(Source::Statements(statements)) if !statements.is_empty() => {
                 rules.statements(statements, !execution_parameters.is_empty());
             }
             Some(Source::Prepared(_)) if fetch == Fetch::Unload => rules.problem(
@@ -183,6 +196,7 @@ impl Job {
 
 struct Rules<'a> {
     values: &'a Values,
+    needs_query: bool,
     problems: Vec<Problem>,
 }
 
@@ -196,6 +210,7 @@ impl Rules<'_> {
         let given: Vec<&Parameter> = ways.into_iter().filter(|way| self.values.has(way)).collect();
         match given[..] {
             [one] => self.only(one),
+            [] if !self.needs_query => Some(Source::Statements(Vec::new())),
             [] => {
                 self.problem(
                     "query is missing: say what to run with --query 'select …', --query-file FILE (- is standard input), \
@@ -239,6 +254,12 @@ impl Rules<'_> {
             self.problem(format!("{}: there is no statement in it", way.name));
         }
         for statement in &statements {
+            if let Some(quote) = statement.open_end() {
+                self.problem(format!(
+                    "{}: statement {} has a {quote} that is never closed: close it, or write '' for a quote within a text",
+                    way.name, statement.number
+                ));
+            }
             let length = example(&statement.text).len();
             if length > LONGEST_QUERY {
                 self.problem(format!(

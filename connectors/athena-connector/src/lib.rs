@@ -13,6 +13,7 @@ pub mod job;
 mod objects;
 mod pace;
 mod parameters;
+mod permissions;
 pub mod results;
 mod running;
 pub mod statement;
@@ -21,7 +22,7 @@ mod workgroup;
 
 use auth_core::Host;
 use connector_core::parameters::{Parameter, Problem, Values};
-use connector_core::{About, Columns, Connector, DefaultRegions, Page};
+use connector_core::{About, Columns, Connector, DefaultRegions, Page, Permission};
 use serde_json::{Map, Value as Json};
 
 use crate::collector::AthenaCollector;
@@ -90,6 +91,10 @@ impl Connector for AthenaConnector {
         actions
     }
 
+    fn permissions(&self, values: &Values) -> Vec<Permission> {
+        permissions::of(self.actions(values), values)
+    }
+
     fn closing(&self, totals: &Map<String, Json>) -> Option<String> {
         let whole = |name: &str| totals.get(name).and_then(Json::as_u64);
         let queries = whole("queries")?;
@@ -103,6 +108,10 @@ impl Connector for AthenaConnector {
 
     fn collector(&self, values: &Values, host: &Host) -> Result<AthenaCollector, Vec<Problem>> {
         Ok(AthenaCollector::new(Job::new(values)?, host))
+    }
+
+    fn prober(&self, values: &Values, host: &Host) -> Result<AthenaCollector, Vec<Problem>> {
+        Ok(AthenaCollector::new(Job::to_check(values)?, host))
     }
 }
 

@@ -18,11 +18,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub(crate) use download::{Chunk, Download};
 pub(crate) use fault::ObjectError;
-pub(crate) use location::Location;
+pub(crate) use location::{Location, bucket_of};
 
 /// KiB that all downloads of a run may have read ahead: what is on its way, and what waits to be made into rows meanwhile. What a
 /// download needs next needs none of it.
 const AHEAD_KIB: usize = 32 * 1024;
+
+/// Bytes of a record that are in memory for each object.
+const LARGE_RECORD: usize = 4 * 1024 * 1024;
 
 /// Bytes of an object that more than one core reads.
 const WORTH_CORES: u64 = 4 * 1024 * 1024;
@@ -36,6 +39,8 @@ struct Shared {
     room: Arc<Semaphore>,
     /// One for each core.
     cores: Arc<Semaphore>,
+    /// The place of the one record that may be large.
+    large: Arc<Semaphore>,
     /// Buckets that are not in the region of their query.
     regions: Mutex<HashMap<String, String>>,
 }
@@ -45,12 +50,21 @@ impl Default for Objects {
         Objects(Arc::new(Shared {
             room: Arc::new(Semaphore::new(AHEAD_KIB)),
             cores: Arc::new(Semaphore::new(available_parallelism().map_or(1, NonZero::get))),
+            large: Arc::new(Semaphore::new(1)),
             regions: Mutex::default(),
         }))
     }
 }
 
 impl Objects {
+    /// Waits for the place of a large record, where so many bytes of one are in memory: one object at a time has such records.
+    pub(crate) async fn large(&self, bytes: usize, place: &mut Option<OwnedSemaphorePermit>) {
+        if bytes > LARGE_RECORD && place.is_none() {
+            // Never closed.
+            *place = Arc::clone(&self.0.large).acquire_owned().await.ok();
+        }
+    }
+
     /// The cores that no other object is read on, for one of so many bytes; `None` where it is read faster without, or there are no
     /// two of them.
     pub(crate) fn cores(&self, size: u64) -> Option<OwnedSemaphorePermit> {
@@ -111,6 +125,22 @@ impl Reader {
         tracing::debug!(bucket, region, "the bucket is in another region");
         let mut regions = self.objects.0.regions.lock().unwrap_or_else(PoisonError::into_inner);
         regions.insert(bucket.to_owned(), region.clone()).as_ref() != Some(&region)
+    }
+
+    /// Asks for the region of a bucket: whether it is there, and may be used, as Athena asks too.
+    pub(crate) async fn try_bucket(&self, bucket: &str) -> Result<(), AwsError> {
+        loop {
+            let request = self.client(bucket).get_bucket_location().bucket(bucket);
+            match request
+                .set_expected_bucket_owner(self.bucket_owner.clone())
+                .send()
+                .await
+            {
+                Ok(_) => return Ok(()),
+                Err(error) if self.learns_region(bucket, &error) => {}
+                Err(error) => return Err(AwsError::of("s3", "GetBucketLocation")(error)),
+            }
+        }
     }
 
     /// Deletes an object; one that is not there is no failure.

@@ -8,7 +8,6 @@ use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
 use aws_smithy_runtime::client::retries::RetryPartition;
-use aws_types::region::Region;
 
 use crate::accounts::Account;
 use crate::arn::AccountId;
@@ -19,7 +18,7 @@ use crate::initial;
 use crate::last::LastAnswer;
 use crate::limit::{Lane, Reading};
 use crate::meter::Meter;
-use crate::session::{Issue, Session};
+use crate::session::{Issue, Reach, Session, Signer};
 use crate::settings::{AuthSettings, RoleOptions};
 use crate::sts::{Caller, assume_role, caller_identity};
 
@@ -93,6 +92,7 @@ impl Authenticator {
     }
 
     async fn arrive(&self, session: Arc<Session>, expected: Option<&AccountId>) -> Result<AccountAccess, AuthError> {
+        session.credentials().await?;
         let caller = caller_identity(&sts_client(&self.host, &self.settings, Some(&session))).await?;
         if let Some(expected) = expected.filter(|expected| **expected != caller.account) {
             let (expected, found) = (expected.clone(), caller.account.to_string());
@@ -114,10 +114,15 @@ impl Authenticator {
                 let issuer = RoleIssuer {
                     sts: sts_client(&self.host, &self.settings, Some(parent)),
                     host: self.host.clone(),
+                    parent: Arc::clone(parent),
                     hop: hop.clone(),
                     options: self.settings.roles.clone(),
                 };
-                Session::new(issuer, self.host.time.clone())
+                let reach = match hop.shared {
+                    true => Reach::AllAccounts,
+                    false => Reach::OneAccount,
+                };
+                Session::new(issuer, Signer::Role, reach, &self.host)
             };
             session = if hop.shared {
                 let path = hops[..=index].iter().map(|hop| hop.role_arn.clone()).collect();
@@ -236,6 +241,7 @@ impl RegionalAccess {
 struct RoleIssuer {
     sts: aws_sdk_sts::Client,
     host: Host,
+    parent: Arc<Session>,
     hop: Hop,
     options: RoleOptions,
 }
@@ -243,6 +249,8 @@ struct RoleIssuer {
 #[async_trait]
 impl Issue for RoleIssuer {
     async fn issue(&self) -> Result<Credentials, AuthError> {
+        // Not within the call, which has a time of its own: all accounts may have to wait for the session before this one.
+        self.parent.credentials().await?;
         assume_role(&self.sts, &self.host, &self.hop, &self.options).await
     }
 }
@@ -252,7 +260,7 @@ fn sts_client(host: &Host, settings: &AuthSettings, session: Option<&Arc<Session
     let region = &settings.home_region;
     let config = match session {
         Some(session) => host.signed(session, region, &Arc::default(), Lane::Ordinary, Reading::Whole),
-        None => host.config.to_builder().region(Region::new(region.clone())).build(),
+        None => host.unsigned(region),
     };
     let partition = RetryPartition::custom("sts").build();
     let config = aws_sdk_sts::config::Builder::from(&config)

@@ -20,6 +20,8 @@ pub struct Account {
     pub id: AccountId,
     /// Its name in AWS Organizations, where that was asked.
     pub name: Option<String>,
+    /// The id of its organizational unit or root; where AWS Organizations was asked.
+    pub organizational_unit_id: Option<String>,
     /// Names from the root down, `/Root/Engineering/Platform`; where AWS Organizations was asked.
     pub organizational_unit_path: Option<String>,
     /// `ACTIVE`, `SUSPENDED` …, as AWS Organizations has it; `None` where it was not asked.
@@ -29,10 +31,12 @@ pub struct Account {
 }
 
 impl Account {
-    fn unnamed(id: AccountId, master: bool) -> Self {
+    /// An account of which nothing but its id is known.
+    pub fn unnamed(id: AccountId, master: bool) -> Self {
         Account {
             id,
             name: None,
+            organizational_unit_id: None,
             organizational_unit_path: None,
             state: None,
             master,

@@ -17,6 +17,9 @@ use crate::session::Session;
 
 /// Clocks that differ by more: AWS refuses signatures from five minutes on, the SDK corrects them from four on.
 const SKEWED: u64 = 240;
+/// What a clock says that was set once, in seconds since 1970: the years 2000 to 2199. A service with another one has none, and
+/// the SDK cannot sign for what such an answer would make of the time.
+const PLAUSIBLE: std::ops::Range<i64> = 946_684_800..7_258_118_400;
 /// Calls of one client that are made again because AWS did not like their date or their session.
 const MOST_AGAIN: u32 = 4;
 
@@ -50,16 +53,17 @@ impl Skew {
         here.unwrap_or(at_aws)
     }
 
-    fn learn(&self, response: &HttpResponse, now: SystemTime) {
-        let headers = response.headers();
+    /// Takes the date from an answer where it says nothing of AWS's clock: the SDK corrects its own clock by that too.
+    fn learn(&self, response: &mut HttpResponse, now: SystemTime) {
+        let date = response.headers().get("date").and_then(http_date).and_then(seconds);
+        let date = date.filter(|date| PLAUSIBLE.contains(date));
         // An answer from a cache has the date of when it was made.
-        if headers.get("age").is_some() {
-            return;
-        }
-        let date = headers.get("date").and_then(http_date);
-        let Some(ahead) = date.and_then(|date| Some(seconds(date)? - seconds(now)?)) else {
+        let (Some(date), None) = (date, response.headers().get("age")) else {
+            response.headers_mut().remove("date");
             return;
         };
+        let Some(now) = seconds(now) else { return };
+        let ahead = date - now;
         let matters = ahead.unsigned_abs() > SKEWED;
         self.0.last.store(if matters { ahead } else { 0 }, Ordering::Relaxed);
         if matters {
@@ -133,7 +137,11 @@ impl Reader {
         if !matches!(response.status().as_u16(), 400 | 401 | 403) {
             return Ok(());
         }
-        let Some(complaint) = Complaint::of(body) else {
+        let complaint = Complaint::of(body);
+        if let Some(session) = &aws.session {
+            response.add_extension(session.signer());
+        }
+        let Some(complaint) = complaint else {
             return Ok(());
         };
         let may = aws.again.fetch_add(1, Ordering::Relaxed) < MOST_AGAIN;
@@ -148,6 +156,9 @@ impl Reader {
             }
             (Complaint::Expired | Complaint::Both, Some(session)) if session.refused(signed.unwrap_or_default()) => {
                 Err(again("AWS has ended the session before its time"))
+            }
+            (Complaint::Unknown, Some(session)) if session.is_new(signed.unwrap_or_default()) => {
+                Err(again("AWS does not know a session yet that it has just given"))
             }
             // The clocks agree: it was under way for too long.
             (Complaint::Date, _) if !aws.skew.is_known() => Err(again("AWS has refused the date of the signature")),
@@ -176,6 +187,9 @@ enum Complaint {
     Date,
     /// EC2 says either of them with one word.
     Both,
+    /// Nobody has this key. EC2's own word for that, `AuthFailure`, is not among them: it says the same of a region that is not
+    /// enabled.
+    Unknown,
 }
 
 impl Complaint {
@@ -198,6 +212,13 @@ impl Complaint {
             "<Code>RequestTimeTooSkewed<",
         ]) {
             Some(Self::Date)
+        } else if says(&[
+            "<Code>InvalidClientTokenId<",
+            "<Code>InvalidAccessKeyId<",
+            "\"UnrecognizedClientException\"",
+            "#UnrecognizedClientException\"",
+        ]) {
+            Some(Self::Unknown)
         } else {
             None
         }
@@ -323,8 +344,8 @@ mod tests {
 
     use super::*;
 
-    /// Sun, 06 Nov 1994 08:49:37 GMT
-    const NOW: u64 = 784_111_777;
+    /// Mon, 06 Nov 2023 08:49:37 GMT
+    const NOW: u64 = 1_699_260_577;
 
     fn at(seconds: u64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
@@ -346,8 +367,8 @@ mod tests {
     fn the_pause_that_is_told_in_seconds_or_as_a_date_is_told_to_the_sdk() {
         for (status, told, own, milliseconds) in [
             (503, Some("3"), None, Some("3000")),
-            (429, Some("Sun, 06 Nov 1994 08:49:47 GMT"), None, Some("10000")),
-            (429, Some("Sun, 06 Nov 1994 08:49:07 GMT"), None, None),
+            (429, Some("Mon, 06 Nov 2023 08:49:47 GMT"), None, Some("10000")),
+            (429, Some("Mon, 06 Nov 2023 08:49:07 GMT"), None, None),
             (429, Some("soon"), None, None),
             (503, Some("3"), Some("200"), Some("200")),
             (200, Some("3"), None, None),
@@ -371,11 +392,13 @@ mod tests {
     #[test]
     fn clocks_that_differ_by_minutes_are_seen_and_times_of_aws_put_right() {
         for (date, age, ahead, here) in [
-            ("Sun, 06 Nov 1994 08:49:37 GMT", None, None, 0),
-            ("Sun, 06 Nov 1994 08:53:37 GMT", None, None, 0),
-            ("Sun, 06 Nov 1994 08:59:37 GMT", None, Some(600), -600),
-            ("Sun, 06 Nov 1994 08:39:37 GMT", None, Some(-600), 600),
-            ("Sun, 06 Nov 1994 08:39:37 GMT", Some("600"), None, 0),
+            ("Mon, 06 Nov 2023 08:49:37 GMT", None, None, 0),
+            ("Mon, 06 Nov 2023 08:53:37 GMT", None, None, 0),
+            ("Mon, 06 Nov 2023 08:59:37 GMT", None, Some(600), -600),
+            ("Mon, 06 Nov 2023 08:39:37 GMT", None, Some(-600), 600),
+            ("Mon, 06 Nov 2023 08:39:37 GMT", Some("600"), None, 0),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", None, None, 0),
+            ("Thu, 01 Jan 1970 00:00:00 GMT", None, None, 0),
             ("yesterday", None, None, 0),
         ] {
             let skew = Skew::default();
@@ -386,6 +409,9 @@ mod tests {
             }
             reader(&skew).head(&mut response);
             assert_eq!(skew.seen(), ahead, "{date}");
+            // The SDK gets no date that it should not learn from.
+            let kept = age.is_none() && date.contains("2023");
+            assert_eq!(response.headers().get("date").is_some(), kept, "{date}");
             let expected = at(NOW.checked_add_signed(here).unwrap());
             assert_eq!(skew.here(at(NOW)), expected, "{date}");
         }
@@ -448,6 +474,9 @@ mod tests {
             ),
             ("<Code>RequestTimeTooSkewed</Code>", Some(Complaint::Date)),
             ("<Code>RequestExpired</Code>", Some(Complaint::Both)),
+            ("<Code>InvalidClientTokenId</Code>", Some(Complaint::Unknown)),
+            ("{\"__type\":\"UnrecognizedClientException\"}", Some(Complaint::Unknown)),
+            ("<Code>AuthFailure</Code>", None),
             ("<Code>AccessDenied</Code>", None),
         ] {
             assert_eq!(Complaint::of(body.as_bytes()), complaint, "{body}");

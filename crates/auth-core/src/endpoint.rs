@@ -19,6 +19,9 @@ const OF_THE_LINK: [&str; 5] = [
 /// # Errors
 /// What is wrong with it.
 pub fn check(url: &Url, insecure: bool) -> Result<(), String> {
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("credentials do not belong into the URL of an endpoint: remove them".to_owned());
+    }
     match url.scheme() {
         "https" => Ok(()),
         "http" if insecure || is_loopback(url) => Ok(()),
@@ -72,6 +75,7 @@ mod tests {
             ("http://[::ffff:10.0.0.1]/", false),
             ("http://169.254.169.254/", false),
             ("ftp://127.0.0.1/", false),
+            ("ftp://u:p@127.0.0.1/", false),
         ] {
             let parsed = url.parse().unwrap();
             assert_eq!(check(&parsed, false).is_ok(), fine, "{url}");

@@ -15,6 +15,7 @@ use crate::arn::AccountId;
 use crate::hint;
 use crate::last::{Said, element};
 use crate::oidc::TokenError;
+use crate::session::Signer;
 
 /// What the caller can do about an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,8 @@ pub struct AwsError {
     pub http_status: Option<u16>,
     /// Why there were no credentials for the call, where that is the reason.
     pub credentials: Option<AuthError>,
+    /// Whose credentials have signed the call, where AWS has refused it.
+    pub signer: Option<Signer>,
 }
 
 impl AwsError {
@@ -104,6 +107,7 @@ impl AwsError {
                 .or_else(|| request_id_in_body(error)),
             http_status,
             credentials,
+            signer: error.raw_response().and_then(|response| response.extension().copied()),
         }
     }
 
@@ -121,6 +125,7 @@ impl AwsError {
             request_id: said.request_id,
             http_status: Some(said.status),
             credentials: None,
+            signer: None,
         }
     }
 
@@ -135,6 +140,7 @@ impl AwsError {
             request_id: None,
             http_status: None,
             credentials: None,
+            signer: None,
         }
     }
 
@@ -147,6 +153,19 @@ impl AwsError {
     /// Whether the denial comes from a service control policy rather than from the identity's own.
     pub fn is_scp_denial(&self) -> bool {
         self.kind == ErrorKind::Denied && self.message.contains("service control policy")
+    }
+
+    /// Whether another try may go better, some time later.
+    fn may_pass(&self) -> bool {
+        match &self.credentials {
+            Some(deeper) => deeper.may_pass(),
+            None => {
+                matches!(
+                    self.kind,
+                    ErrorKind::Throttled | ErrorKind::TimedOut | ErrorKind::Unreachable
+                ) || self.http_status.is_some_and(|status| status >= 500)
+            }
+        }
     }
 
     /// `ec2:DescribeInstances`
@@ -291,6 +310,17 @@ impl AuthError {
         match self.cause() {
             Cause::Aws(error) | Cause::RefusedToken(error, _) => Some(error),
             _ => None,
+        }
+    }
+
+    /// Whether another try may go better, some time later: nobody has refused anything.
+    pub(crate) fn may_pass(&self) -> bool {
+        match (self.step(), self.cause()) {
+            (_, Cause::Aws(error) | Cause::RefusedToken(error, _)) => error.may_pass(),
+            (_, Cause::Token(error)) => error.may_pass(),
+            // Its links do not tell a failure from a refusal.
+            (Step::DefaultChain, Cause::Invalid(_)) => true,
+            (_, Cause::Invalid(_) | Cause::WrongAccount { .. }) => false,
         }
     }
 
@@ -460,6 +490,19 @@ pub(crate) fn innermost(error: &(dyn StdError + 'static)) -> String {
         [before, _] => before.clone(),
         _ => tail.concat(),
     }
+}
+
+/// All errors of the chain, but those that repeat what is below them.
+pub(crate) fn whole(error: &(dyn StdError + 'static)) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    for text in chain_of(error).map(ToString::to_string) {
+        match texts.last_mut() {
+            Some(last) if last.contains(&text) => {}
+            Some(last) if text.contains(last.as_str()) => *last = text,
+            _ => texts.push(text),
+        }
+    }
+    texts.join(": ")
 }
 
 #[cfg(test)]

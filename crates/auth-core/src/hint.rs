@@ -2,6 +2,7 @@
 
 use crate::error::{AuthError, AwsError, Cause, ErrorKind, Step};
 use crate::oidc::TokenError;
+use crate::session::Signer;
 
 /// For a failed call of a slice or a listing.
 pub fn for_call(error: &AwsError) -> Option<String> {
@@ -38,7 +39,7 @@ pub fn for_call(error: &AwsError) -> Option<String> {
             )
             .to_owned(),
         _ if error.http_status == Some(PROXY_AUTHENTICATION) => PROXY_CREDENTIALS.to_owned(),
-        ErrorKind::Credentials => return Some(for_credentials(code, &error.message)),
+        ErrorKind::Credentials => return Some(for_credentials(code, &error.message, error.signer)),
         _ if code == "RegionDisabledException" => {
             "STS is not active in this region for the account: set sts_region to another one".to_owned()
         }
@@ -79,32 +80,67 @@ fn for_no_answer(message: &str) -> Option<&'static str> {
     }
 }
 
-fn for_credentials(code: &str, message: &str) -> String {
+/// For credentials that AWS has refused, by whose they are.
+fn for_credentials(code: &str, message: &str, signer: Option<Signer>) -> String {
+    use Signer::{DefaultChain, Parameters, Role, WebIdentity};
+    let of_a_session = matches!(signer, Some(Role | WebIdentity));
     match code {
-        "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidAccessKeyId" => {
-            "the access key id is unknown, inactive, or lacks its session token: check access_key_id, and session_token \
-             for a key id that begins with ASIA"
-        }
+        "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidAccessKeyId" => match signer {
+            None | Some(Parameters) => {
+                "the access key id is unknown, inactive, or lacks its session token: check access_key_id, and \
+                 session_token for a key id that begins with ASIA"
+            }
+            Some(DefaultChain) => {
+                "the key id that the AWS default chain has found is unknown or inactive: check AWS_ACCESS_KEY_ID in the \
+                 environment or the profile of AWS_PROFILE, and with IAM Identity Center sign in again: aws sso login"
+            }
+            Some(Role | WebIdentity) => {
+                "AWS has given this session and does not know it here: enable the region in the account, or name it in \
+                 exclude_regions; where it is enabled, run again with --resume"
+            }
+        },
         "SignatureDoesNotMatch" | "InvalidSignatureException" if message.contains("expired") => {
             "the clock of this machine is off by more than five minutes: set it right"
         }
-        "SignatureDoesNotMatch" | "InvalidSignatureException" => {
-            "secret_access_key does not belong to access_key_id: check both"
-        }
+        "SignatureDoesNotMatch" | "InvalidSignatureException" => match signer {
+            None | Some(Parameters) => "secret_access_key does not belong to access_key_id: check both",
+            Some(DefaultChain) => {
+                "the secret access key that the AWS default chain has found does not belong to its key id: check \
+                 AWS_SECRET_ACCESS_KEY in the environment or the profile of AWS_PROFILE"
+            }
+            Some(Role | WebIdentity) => {
+                "AWS has given the keys of this session itself, so something on the way changes requests: check proxies and \
+                 the endpoint variables AWS_ENDPOINT_URL…"
+            }
+        },
         "RequestTimeTooSkewed" => "the clock of this machine is off by more than a quarter of an hour: set it right",
         "RequestExpired" => {
             "the clock of this machine is off by more than five minutes, or the session has expired and cannot be \
              renewed: set the clock right, or give new temporary credentials"
         }
-        "ExpiredToken" | "ExpiredTokenException" => {
-            "the session has expired and cannot be renewed: give new temporary credentials, or use long-lived keys, \
-             Web Identity Federation (OIDC) or the AWS Default Chain, which renew themselves; with a profile of IAM \
-             Identity Center, sign in again: aws sso login"
+        "ExpiredToken" | "ExpiredTokenException" => match signer {
+            None | Some(Parameters) => {
+                "session_token has expired and cannot be renewed: give new temporary credentials, or use long-lived keys, \
+                 Web Identity Federation (OIDC) or the AWS Default Chain, which renew themselves"
+            }
+            Some(DefaultChain) => {
+                "the session that the AWS default chain has found has expired: with IAM Identity Center sign in again, aws \
+                 sso login; otherwise renew what AWS_SESSION_TOKEN or the profile holds"
+            }
+            Some(Role | WebIdentity) => {
+                "the session was renewed and is refused all the same: check the clock of this machine, and run again with \
+                 --resume"
+            }
+        },
+        "AuthFailure" if of_a_session => {
+            "the region is probably an opt-in region that is not enabled in the account: enable it or name it in \
+             exclude_regions"
         }
         "AuthFailure" => {
             "the credentials are wrong, or the region is an opt-in region that is not enabled in the account: enable it \
              or name it in exclude_regions"
         }
+        _ if of_a_session => "AWS has given this session itself: run again with --resume, and check the clock of this machine",
         _ => "check the credentials",
     }
     .to_owned()
@@ -119,11 +155,7 @@ pub fn for_step(error: &AuthError) -> Option<String> {
              sub_account_assume_role_arn_chain"
                 .to_owned(),
         ),
-        (Step::DefaultChain, _) => Some(
-            "set AWS_PROFILE or the AWS_* variables, or give access_key_id and secret_access_key with \
-             AuthenticationMethod `Access Key & Secret Key`"
-                .to_owned(),
-        ),
+        (Step::DefaultChain, cause) => Some(for_default_chain(&cause.to_string()).to_owned()),
         (Step::WebIdentity { .. }, Cause::Invalid(_)) => Some(
             "let the identity provider issue JWT access tokens for this client: most need an audience for that \
              (OidcAudience, or `resource` in OidcTokenParameters)"
@@ -138,6 +170,57 @@ pub fn for_step(error: &AuthError) -> Option<String> {
         ) => for_role(role_arn, *external_id, aws),
         (_, Cause::Aws(aws)) => for_call(aws),
         _ => None,
+    }
+}
+
+/// For the AWS default chain, by the words of the SDK.
+fn for_default_chain(message: &str) -> &'static str {
+    let words = message.to_ascii_lowercase();
+    let says = |texts: &[&str]| texts.iter().any(|text| words.contains(text));
+    if says(&["is not defined in", "` was not defined"]) {
+        "AWS_PROFILE, or source_profile of another profile, names one that is neither in ~/.aws/config nor in \
+         ~/.aws/credentials: correct the name (aws configure list-profiles shows all), or add the profile"
+    } else if says(&["no credentials found in chain"]) {
+        "set AWS_PROFILE or the AWS_* variables, or give access_key_id and secret_access_key with AuthenticationMethod \
+         `Access Key & Secret Key`"
+    } else if says(&[
+        "sso-session named",
+        "invalid sso config",
+        "does not have `sso_account_id`",
+    ]) {
+        "complete the profile's sso_* lines in ~/.aws/config: aws configure sso writes them"
+    } else if says(&["sso", "unauthorizedexception: session token not found"]) {
+        "sign in with IAM Identity Center: aws sso login, with --profile for a profile other than the default one"
+    } else if says(&["accessdenied", "not authorized to perform: sts:assumerole"]) {
+        "the role that the profile assumes does not let its source in: check role_arn, the role's trust policy and \
+         external_id; where the profile has mfa_serial, get a session with aws sts get-session-token --serial-number … \
+         --token-code … first, and give that in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"
+    } else if says(&["invalidclienttokenid", "signaturedoesnotmatch", "expiredtoken"]) {
+        "the credentials that the profile assumes its role with are refused: check them in ~/.aws/credentials, or sign in again"
+    } else if says(&["credential process", "credential_process", "external process"]) {
+        "run the profile's credential_process by hand, as this user: it must print credentials as JSON, and end with 0"
+    } else if says(&["webidentitytoken", "web identity", "aws_web_identity_token_file"]) {
+        "check the file that AWS_WEB_IDENTITY_TOKEN_FILE names, and the role of AWS_ROLE_ARN, whose trust policy must allow \
+         sts:AssumeRoleWithWebIdentity to the token's provider"
+    } else if says(&[
+        "infinite loop",
+        "credential source",
+        "invalid profile",
+        "could not parse",
+    ]) {
+        "mend the profile in ~/.aws/config or ~/.aws/credentials"
+    } else if says(&["imds"]) {
+        "the metadata service of the instance gives no credentials: attach an instance profile with a role, and let \
+         AWS_EC2_METADATA_DISABLED not be true"
+    } else if says(&["no such file or directory"]) {
+        "a file that AWS_WEB_IDENTITY_TOKEN_FILE or AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names is not there: correct the \
+         variable, or mount the file"
+    } else if says(&["dispatch failure", "timeout", "timed out"]) {
+        "whoever gives out the credentials does not answer: check AWS_CONTAINER_CREDENTIALS_FULL_URI or _RELATIVE_URI in a \
+         container, and the network"
+    } else {
+        "check the profile of AWS_PROFILE and the AWS_* variables, or give access_key_id and secret_access_key with \
+         AuthenticationMethod `Access Key & Secret Key`"
     }
 }
 
@@ -160,6 +243,18 @@ fn for_token(error: &TokenError) -> String {
             "unsupported_grant_type" => "the client must be allowed the client-credentials grant",
             _ => "check what the identity provider's log says of this request",
         },
+        TokenError::Unexpected { status: 429, .. } => "the identity provider allows fewer requests: run less often",
+        TokenError::Unexpected { status: 500.., .. } => {
+            "the identity provider, or a proxy before it, does not work at the moment: look at its state, and run again"
+        }
+        TokenError::Unexpected {
+            status: 400 | 401 | 403,
+            words: Some(_),
+            ..
+        } => {
+            "the identity provider refuses the client: check ClientId, ClientSecret, OidcClientAuthentication \
+             (client_secret_basic or client_secret_post) and OidcScope, and what its log says of this request"
+        }
         TokenError::Unexpected { .. } => {
             "IdpUrl must be the token endpoint (token_endpoint in /.well-known/openid-configuration), not a sign-in or \
              discovery page"
@@ -254,6 +349,7 @@ mod tests {
         let refused = TokenError::Unexpected {
             status: 407,
             content_type: None,
+            words: None,
         };
         assert!(for_token(&refused).contains("user:password@host:port"));
     }

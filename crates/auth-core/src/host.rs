@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-use aws_config::environment::EnvironmentVariableRegionProvider;
-use aws_config::meta::region::RegionProviderChain;
+use aws_config::meta::region::ProvideRegion as _;
 use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -27,9 +26,11 @@ use aws_types::app_name::AppName;
 use aws_types::region::Region;
 
 use crate::answer::{Reader, Skew};
+use crate::environment::{Exceptions, Surroundings};
 use crate::limit::{Lane, Limit, Reading, URGENT_REQUESTS};
+use crate::mask::Mask;
 use crate::meter::Meter;
-use crate::pool::Pool;
+use crate::pool::{Clients, Pool};
 use crate::session::{Session, SessionProvider};
 
 /// A failed attempt: the connection must stand within this time.
@@ -53,6 +54,20 @@ pub fn machine_time() -> SharedTimeSource {
     SharedTimeSource::new(SystemTimeSource::new())
 }
 
+/// Waits on the machine's clock, for what is about processes and files of this machine: no test moves those.
+pub async fn machine_sleep(duration: Duration) {
+    TokioSleep::new().sleep(duration).await;
+}
+
+/// `work`, unless it takes longer than `limit` on the machine's clock.
+pub async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = machine_sleep(limit) => None,
+    }
+}
+
 /// Environment, clock, sleep and HTTP, injected.
 #[derive(Clone, Debug)]
 pub struct Host {
@@ -66,6 +81,7 @@ pub struct Host {
     pub(crate) time: SharedTimeSource,
     pub(crate) sleep: SharedAsyncSleep,
     pub(crate) retries: RetryConfig,
+    pub(crate) mask: Mask,
     limit: Limit,
     pub(crate) skew: Skew,
     /// Behind an `Arc`: it holds the certificates of all roots, and every account has a `Host`.
@@ -74,50 +90,63 @@ pub struct Host {
 
 impl Host {
     /// What the process finds itself in: `AWS_REGION`, `AWS_PROFILE`, `AWS_ENDPOINT_URL[_<SERVICE>]`, `AWS_CA_BUNDLE`
-    /// and the proxy variables mean what they mean to the AWS CLI.
+    /// and the proxy variables mean what they mean to the AWS CLI. `environment` has the variables of the process.
     ///
     /// # Errors
-    /// A CA bundle that cannot be read.
-    pub async fn from_environment(app: &'static str, ca_bundle: Option<&[u8]>) -> Result<Self, String> {
+    /// Each variable that cannot mean anything, and why.
+    pub async fn from_environment(app: &'static str, environment: &[(String, String)]) -> Result<Self, Vec<String>> {
+        let surroundings = Surroundings::read(environment).await?;
         let time = machine_time();
-        let transport = Transport::new(ca_bundle, ProxyConfig::from_env())?;
+        let one = |why| vec![why];
+        let transport = Transport::new(&surroundings, ProxyConfig::from_env()).map_err(one)?;
+        let region = match surroundings.region {
+            Some(region) => Some(region),
+            // Not the default region chain: its last link asks the instance metadata service, for seconds, on machines that
+            // have none.
+            None => {
+                let region = ProfileFileRegionProvider::new().region().await;
+                region
+                    .map(|region| region.as_ref().trim().to_owned())
+                    .filter(|region| !region.is_empty())
+            }
+        };
         let sleep = SharedAsyncSleep::new(TokioSleep::new());
-        Self::load(app, transport, time, sleep, None).await
+        Self::load(app, transport, region, time, sleep, None).await.map_err(one)
     }
 
-    /// A host whose every call goes to `endpoint`, on the given clock: for tests against a server on loopback.
-    pub async fn for_endpoint(endpoint: &str, time: SharedTimeSource, sleep: SharedAsyncSleep) -> Result<Self, String> {
-        let transport = Transport::new(None, ProxyConfig::disabled())?;
-        Self::load("test", transport, time, sleep, Some(endpoint)).await
+    /// A host whose every call goes to `endpoint`, on the given clock: for tests against a server on loopback. `region` is that of
+    /// the environment.
+    pub async fn for_endpoint(
+        endpoint: &str,
+        region: Option<String>,
+        time: SharedTimeSource,
+        sleep: SharedAsyncSleep,
+    ) -> Result<Self, String> {
+        let transport = Transport::new(&Surroundings::default(), ProxyConfig::disabled())?;
+        Self::load("test", transport, region, time, sleep, Some(endpoint)).await
     }
 
     async fn load(
         app: &'static str,
         transport: Transport,
+        region: Option<String>,
         time: SharedTimeSource,
         sleep: SharedAsyncSleep,
         endpoint: Option<&str>,
     ) -> Result<Self, String> {
         let insecure = Arc::new(AtomicBool::new(false));
-        let pool = Pool::new(transport.client(DEFAULT_CONCURRENCY, None)?, Arc::clone(&insecure));
-        let urgent = Pool::new(transport.client(URGENT_REQUESTS, None)?, Arc::clone(&insecure));
-        let limit = Limit::new(DEFAULT_CONCURRENCY);
-        let skew = Skew::default();
-        let reader = Reader::of_aws(time.clone(), skew.clone(), None);
-        let (http, _) = limit.client(pool.client(), Lane::Ordinary, Reading::Whole, reader);
-        // Not the default region chain: its last link asks the instance metadata service, for seconds, on machines that
-        // have none.
-        let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
-            .or_else(ProfileFileRegionProvider::new())
-            .region()
-            .await;
+        let pool = Pool::new(transport.clients(DEFAULT_CONCURRENCY, None)?, Arc::clone(&insecure));
+        let urgent = Pool::new(transport.clients(URGENT_REQUESTS, None)?, Arc::clone(&insecure));
         let region_given = region.is_some();
         let retries = RetryConfig::standard()
             .with_max_attempts(MAX_ATTEMPTS)
             .with_max_backoff(Duration::from_secs(20));
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .region(region.unwrap_or(Region::from_static(FALLBACK_REGION)))
-            .http_client(http.clone())
+            .region(region.map_or(Region::from_static(FALLBACK_REGION), Region::new))
+            // Only for the time of loading: every client has one of its own.
+            .http_client(pool.client())
+            // The credentials of the default chain are asked for by `initial`, with a client of this host.
+            .no_credentials()
             .time_source(time.clone())
             .sleep_impl(sleep.clone())
             .identity_cache(IdentityCache::no_cache())
@@ -143,8 +172,9 @@ impl Host {
             pool,
             urgent,
             insecure,
-            limit,
-            skew,
+            mask: Mask::default(),
+            limit: Limit::new(DEFAULT_CONCURRENCY),
+            skew: Skew::default(),
             time,
             sleep,
             retries,
@@ -152,9 +182,15 @@ impl Host {
         })
     }
 
-    /// The region of the environment or profile, else `us-east-1`.
-    pub fn region(&self) -> &str {
-        self.configured_region().unwrap_or(FALLBACK_REGION)
+    /// The same host, whose secrets are hidden by `mask`.
+    pub fn with_mask(mut self, mask: Mask) -> Self {
+        self.mask = mask;
+        self
+    }
+
+    /// What hides the secrets of the run.
+    pub fn mask(&self) -> &Mask {
+        &self.mask
     }
 
     /// The region of the environment or profile.
@@ -193,17 +229,12 @@ impl Host {
     /// # Errors
     /// A client that cannot be made.
     pub fn with_concurrency(mut self, most: usize, idle: Option<Duration>) -> Result<Self, String> {
-        self.pool = Pool::new(self.transport.client(most, idle)?, Arc::clone(&self.insecure));
+        self.pool = Pool::new(self.transport.clients(most, idle)?, Arc::clone(&self.insecure));
         self.urgent = Pool::new(
-            self.transport.client(URGENT_REQUESTS, idle)?,
+            self.transport.clients(URGENT_REQUESTS, idle)?,
             Arc::clone(&self.insecure),
         );
         self.limit = Limit::new(most);
-        let reader = Reader::of_aws(self.time.clone(), self.skew.clone(), None);
-        let (http, _) = self
-            .limit
-            .client(self.pool.client(), Lane::Ordinary, Reading::Whole, reader);
-        self.config = self.config.to_builder().http_client(http).build();
         Ok(self)
     }
 
@@ -220,7 +251,21 @@ impl Host {
         tokio::task::yield_now().await;
     }
 
-    /// For requests that do not go to AWS.
+    /// Configuration for clients whose requests are not signed, in `region`.
+    pub(crate) fn unsigned(&self, region: &str) -> SdkConfig {
+        let reader = Reader::of_aws(self.time.clone(), self.skew.clone(), None);
+        let (http, _) = self
+            .limit
+            .client(self.pool.client(), Lane::Ordinary, Reading::Whole, reader);
+        self.config
+            .to_builder()
+            .region(Region::new(region.to_owned()))
+            .http_client(http)
+            .build()
+    }
+
+    /// For requests that do not go to AWS's APIs: to identity providers, and to whoever gives the default chain its
+    /// credentials, such as the metadata service of an instance.
     pub(crate) fn foreign_http(&self) -> SharedHttpClient {
         let reader = Reader::of_others(self.time.clone());
         self.limit
@@ -289,25 +334,43 @@ impl Host {
 struct Transport {
     tls: TlsContext,
     proxy: ProxyConfig,
+    /// What goes by no proxy although the HTTP stack would let it.
+    past_the_proxy: Option<Exceptions>,
 }
 
 impl Transport {
-    fn new(ca_bundle: Option<&[u8]>, proxy: ProxyConfig) -> Result<Self, String> {
+    fn new(surroundings: &Surroundings, proxy: ProxyConfig) -> Result<Self, String> {
         let mut tls = TlsContext::builder();
-        if let Some(pem) = ca_bundle {
-            if !pem.windows(27).any(|window| window == b"-----BEGIN CERTIFICATE-----") {
-                return Err("AWS_CA_BUNDLE names a file without a PEM certificate".to_owned());
-            }
-            tls = tls.with_trust_store(TrustStore::empty().with_pem_certificate(pem));
+        if let Some(pem) = &surroundings.authorities {
+            tls = tls.with_trust_store(TrustStore::empty().with_pem_certificate(&pem[..]));
         }
         let tls = tls.build().map_err(|error| format!("TLS cannot be set up: {error}"))?;
-        Ok(Transport { tls, proxy })
+        Ok(Transport {
+            tls,
+            proxy,
+            past_the_proxy: surroundings.past_the_proxy.clone(),
+        })
+    }
+
+    /// The clients for the whole run.
+    fn clients(&self, most: usize, idle: Option<Duration>) -> Result<Clients, String> {
+        let direct = match &self.past_the_proxy {
+            Some(exceptions) => {
+                let client = self.client(most, idle, &ProxyConfig::disabled())?;
+                Some((exceptions.clone(), client))
+            }
+            None => None,
+        };
+        Ok(Clients {
+            client: self.client(most, idle, &self.proxy)?,
+            direct,
+        })
     }
 
     /// One client for the whole run: with one each, a hundred service clients open a hundred pools. At most `most`
     /// requests are in flight, and no more connections open to one host: hyper's own pool, unbounded, opens one
     /// more whenever a request comes a moment before the last one's connection is back.
-    fn client(&self, most: usize, idle: Option<Duration>) -> Result<SharedHttpClient, String> {
+    fn client(&self, most: usize, idle: Option<Duration>, proxy: &ProxyConfig) -> Result<SharedHttpClient, String> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|error| error.to_string())?;
         let spawner = DriverSpawner::from_fn(move |task| {
             runtime.spawn(task);
@@ -320,7 +383,7 @@ impl Transport {
         let pool = builder
             .partitions([Partition::new(place, spawner)])
             .max_connections_per_host(most)
-            .proxy_config(self.proxy.clone())
+            .proxy_config(proxy.clone())
             .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
             .tls_context(self.tls.clone())
             .build_https()

@@ -3,21 +3,27 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use aws_config::BehaviorVersion;
+use aws_config::default_provider::credentials::DefaultCredentialsChain;
+use aws_config::profile;
+use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_credential_types::provider::ProvideCredentials as _;
+use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_sdk_sts::Client;
+use aws_types::os_shim_internal::{Env, Fs};
+use secrecy::ExposeSecret as _;
 
 use crate::error::{AuthError, Cause, Step};
 use crate::host::Host;
 use crate::oidc::request_token;
 use crate::secret::{FORGOTTEN, Secret};
-use crate::session::{Issue, Session};
+use crate::session::{Issue, Reach, Session, Signer};
 use crate::settings::{Method, RoleOptions, WebIdentity};
 use crate::sts::assume_role_with_web_identity;
 
 /// The session of the initial credentials. Makes no call: the first one is made when the session is first used.
 pub(crate) fn session(host: &Host, method: &Method, options: &RoleOptions, sts: &Client) -> Arc<Session> {
-    let time = host.time.clone();
     match method {
         Method::AccessKey {
             access_key_id,
@@ -29,7 +35,7 @@ pub(crate) fn session(host: &Host, method: &Method, options: &RoleOptions, sts: 
                 secret_access_key: secret_access_key.clone(),
                 session_token: session_token.clone(),
             };
-            Session::new(keys, time)
+            Session::new(keys, Signer::Parameters, Reach::TheRun, host)
         }
         Method::WebIdentity(identity) => Session::new(
             WebIdentityIssuer {
@@ -38,9 +44,14 @@ pub(crate) fn session(host: &Host, method: &Method, options: &RoleOptions, sts: 
                 options: options.clone(),
                 sts: sts.clone(),
             },
-            time,
+            Signer::WebIdentity,
+            Reach::TheRun,
+            host,
         ),
-        Method::DefaultChain => Session::new(DefaultChain(host.config.credentials_provider()), time),
+        Method::DefaultChain => {
+            let chain = DefaultChain(host.clone());
+            Session::new(chain, Signer::DefaultChain, Reach::TheRun, host)
+        }
     }
 }
 
@@ -81,22 +92,58 @@ impl Issue for WebIdentityIssuer {
             url.set_query(None);
             AuthError::new(Step::Token { url: url.into() }, Cause::Token(error))
         })?;
+        self.host.mask.add(token.expose_secret());
         assume_role_with_web_identity(&self.sts, &self.host, &self.identity, &self.options, &token).await
     }
 }
 
-struct DefaultChain(Option<SharedCredentialsProvider>);
+/// The profile that was chosen, where it is in no file: the SDK passes over it in silence.
+async fn undefined_profile() -> Option<String> {
+    let files = EnvConfigFiles::default();
+    let profiles = profile::load(&Fs::real(), &Env::real(), &files, None).await.ok()?;
+    let chosen = profiles.selected_profile();
+    (chosen != "default" && profiles.get_profile(chosen).is_none()).then(|| chosen.to_owned())
+}
+
+/// The SDK lists the links of the chain on lines of their own.
+fn one_line(text: &str) -> String {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.next().unwrap_or_default().to_owned();
+    let rest: Vec<&str> = lines.collect();
+    match rest.is_empty() {
+        true => first,
+        false => format!("{first} {}", rest.join("; ")),
+    }
+}
+
+/// What every AWS tool accepts. Made anew for each renewal: the SDK's providers keep some of their errors.
+struct DefaultChain(Host);
 
 #[async_trait]
 impl Issue for DefaultChain {
     async fn issue(&self) -> Result<Credentials, AuthError> {
-        let failed = |why: String| AuthError::new(Step::DefaultChain, Cause::Invalid(why));
-        let Some(provider) = &self.0 else {
-            return Err(failed("there is none".to_owned()));
-        };
-        provider
-            .provide_credentials()
-            .await
-            .map_err(|error| failed(crate::error::innermost(&error)))
+        let host = &self.0;
+        let config = ProviderConfig::without_region()
+            .with_behavior_version(Some(BehaviorVersion::latest()))
+            .with_http_client(host.foreign_http())
+            .with_time_source(host.time.clone())
+            .with_sleep_impl(host.sleep.clone());
+        let chain = DefaultCredentialsChain::builder()
+            .region(host.config.region().cloned())
+            .configure(config)
+            .build()
+            .await;
+        match chain.provide_credentials().await {
+            Ok(credentials) => Ok(credentials),
+            Err(error) => {
+                let why = match undefined_profile().await {
+                    Some(profile) => {
+                        format!("the profile `{profile}` is not defined in ~/.aws/config or ~/.aws/credentials")
+                    }
+                    None => one_line(&crate::error::whole(&error)),
+                };
+                Err(AuthError::new(Step::DefaultChain, Cause::Invalid(why)))
+            }
+        }
     }
 }

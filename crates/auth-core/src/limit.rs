@@ -28,8 +28,11 @@ use crate::tunnel;
 
 /// Bytes of answers that may be in memory at once, in KiB. An answer counts until it has been parsed.
 const ANSWERS_KIB: u32 = 12 * 1024;
-/// Answers that are larger do not come from AWS, which gives its answers in pages; in bytes.
-const LARGEST_ANSWER: usize = 128 * 1024 * 1024;
+/// Answers that are larger do not come from AWS, which gives its answers in pages; in bytes. One at a time may outgrow the room
+/// that it has.
+const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
+/// The same for urgent requests, which have no room.
+const LARGEST_URGENT: usize = 1024 * 1024;
 /// Bytes of an answer that must come within the limit; the last of them may be fewer.
 const PIECE: usize = 64 * 1024;
 /// What an answer counts that does not tell its length (EC2's are chunked): a page of 400 instances is about this.
@@ -62,6 +65,8 @@ pub(crate) struct Limit {
     places: Arc<Semaphore>,
     urgent: Arc<Semaphore>,
     answers: Arc<Semaphore>,
+    /// The place of the one answer that may outgrow its room.
+    large: Arc<Semaphore>,
 }
 
 impl Limit {
@@ -70,6 +75,7 @@ impl Limit {
             places: Arc::new(Semaphore::new(requests)),
             urgent: Arc::new(Semaphore::new(URGENT_REQUESTS)),
             answers: Arc::new(Semaphore::new(ANSWERS_KIB as usize)),
+            large: Arc::new(Semaphore::new(1)),
         }
     }
 
@@ -81,8 +87,14 @@ impl Limit {
         reading: Reading,
         reader: Reader,
     ) -> (SharedHttpClient, Turns) {
-        let (places, answers) = match lane {
-            Lane::Ordinary => (&self.places, Some(Arc::clone(&self.answers))),
+        let (places, room) = match lane {
+            Lane::Ordinary => {
+                let room = Room {
+                    answers: Arc::clone(&self.answers),
+                    large: Arc::clone(&self.large),
+                };
+                (&self.places, Some(room))
+            }
             Lane::Urgent => (&self.urgent, None),
         };
         let turns = Turns {
@@ -91,13 +103,20 @@ impl Limit {
         };
         let limited = LimitedClient {
             turns: turns.clone(),
-            answers,
+            room,
             reading,
             reader,
             client,
         };
         (SharedHttpClient::new(limited), turns)
     }
+}
+
+/// Room for answers in memory.
+#[derive(Clone, Debug)]
+struct Room {
+    answers: Arc<Semaphore>,
+    large: Arc<Semaphore>,
 }
 
 /// Places that requests of one client have taken before they are signed: a request that is signed first and waits then
@@ -132,8 +151,7 @@ impl Turns {
 #[derive(Debug)]
 struct LimitedClient {
     turns: Turns,
-    /// Room for answers in memory.
-    answers: Option<Arc<Semaphore>>,
+    room: Option<Room>,
     reading: Reading,
     reader: Reader,
     client: SharedHttpClient,
@@ -143,7 +161,7 @@ impl HttpClient for LimitedClient {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(LimitedConnector {
             turns: self.turns.clone(),
-            answers: self.answers.clone(),
+            room: self.room.clone(),
             reading: self.reading,
             reader: self.reader.clone(),
             stall: Stall {
@@ -158,8 +176,7 @@ impl HttpClient for LimitedClient {
 #[derive(Debug)]
 struct LimitedConnector {
     turns: Turns,
-    /// Room for answers in memory.
-    answers: Option<Arc<Semaphore>>,
+    room: Option<Room>,
     reading: Reading,
     reader: Reader,
     stall: Stall,
@@ -168,7 +185,7 @@ struct LimitedConnector {
 
 impl HttpConnector for LimitedConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let (turns, answers) = (self.turns.clone(), self.answers.clone());
+        let (turns, room) = (self.turns.clone(), self.room.clone());
         let (connector, reading) = (self.connector.clone(), self.reading);
         let (reader, stall) = (self.reader.clone(), self.stall.clone());
         HttpConnectorFuture::new(async move {
@@ -192,14 +209,27 @@ impl HttpConnector for LimitedConnector {
                 });
                 return Ok(response);
             }
-            let room = match answers {
-                Some(answers) => Some(answers.acquire_many_owned(kib(&response)).await.map_err(closed)?),
-                None => None,
-            };
+            let kib = kib(&response);
             let body = std::mem::replace(response.body_mut(), SdkBody::taken());
-            let answer = Answer {
-                bytes: whole(body, LARGEST_ANSWER, Watch::new(stall)).await?,
-                _room: room,
+            let watch = Watch::new(stall);
+            let answer = match room {
+                Some(Room { answers, large }) => {
+                    let taken = answers.acquire_many_owned(kib).await.map_err(closed)?;
+                    let mut grown = Grown {
+                        within: kib as usize * 1024,
+                        large,
+                        taken: None,
+                    };
+                    let bytes = whole(body, LARGEST_ANSWER, Some(&mut grown), watch).await?;
+                    Answer {
+                        bytes,
+                        _room: Some((taken, grown.taken)),
+                    }
+                }
+                None => Answer {
+                    bytes: whole(body, LARGEST_URGENT, None, watch).await?,
+                    _room: None,
+                },
             };
             *response.body_mut() = SdkBody::from(Bytes::from_owner(answer));
             reader.whole(&mut response, signed.as_deref())?;
@@ -312,7 +342,26 @@ impl Body for Streamed {
 /// An answer in memory; the room that it takes is free again when the last one who reads it lets go.
 struct Answer {
     bytes: Vec<u8>,
-    _room: Option<OwnedSemaphorePermit>,
+    _room: Option<(OwnedSemaphorePermit, Option<OwnedSemaphorePermit>)>,
+}
+
+/// An answer that may turn out larger than the room that it has taken.
+struct Grown {
+    /// Bytes of that room.
+    within: usize,
+    large: Arc<Semaphore>,
+    taken: Option<OwnedSemaphorePermit>,
+}
+
+impl Grown {
+    /// Waits for the place of a large answer, where so many bytes need it.
+    async fn to(&mut self, bytes: usize) -> Result<(), ConnectorError> {
+        if bytes > self.within && self.taken.is_none() {
+            let taken = Arc::clone(&self.large).acquire_owned().await;
+            self.taken = Some(taken.map_err(|error| ConnectorError::other(error.into(), None))?);
+        }
+        Ok(())
+    }
 }
 
 impl AsRef<[u8]> for Answer {
@@ -322,7 +371,12 @@ impl AsRef<[u8]> for Answer {
 }
 
 /// All of `body`, where it has at most `most` bytes.
-async fn whole(mut body: SdkBody, most: usize, mut watch: Watch) -> Result<Vec<u8>, ConnectorError> {
+async fn whole(
+    mut body: SdkBody,
+    most: usize,
+    mut grown: Option<&mut Grown>,
+    mut watch: Watch,
+) -> Result<Vec<u8>, ConnectorError> {
     let mut bytes = Vec::with_capacity(
         body.content_length()
             .map_or(0, |told| usize::try_from(told).unwrap_or(most).min(most)),
@@ -338,6 +392,9 @@ async fn whole(mut body: SdkBody, most: usize, mut watch: Watch) -> Result<Vec<u
         if bytes.len() + data.len() > most {
             let why = format!("the answer has more than {most} bytes, which AWS never sends");
             return Err(ConnectorError::user(why.into()));
+        }
+        if let Some(grown) = &mut grown {
+            grown.to(bytes.len() + data.len()).await?;
         }
         bytes.extend_from_slice(&data);
     }
@@ -418,20 +475,47 @@ mod tests {
             })
         };
         let at_once = || Some(SharedAsyncSleep::new(AtOnce));
-        let late = whole(frames(1), 1000, watch(at_once())).await.unwrap_err();
+        let late = whole(frames(1), 1000, None, watch(at_once())).await.unwrap_err();
         assert!(late.is_timeout(), "{late:?}");
-        assert_eq!(whole(frames(0), 1000, watch(at_once())).await.unwrap().len(), 300);
-        assert_eq!(whole(frames(1), 1000, watch(None)).await.unwrap().len(), 300);
+        assert_eq!(whole(frames(0), 1000, None, watch(at_once())).await.unwrap().len(), 300);
+        assert_eq!(whole(frames(1), 1000, None, watch(None)).await.unwrap().len(), 300);
     }
 
     #[tokio::test]
     async fn an_answer_is_taken_whole_and_no_larger_than_it_may_be() {
         assert_eq!(
-            whole(SdkBody::from("0123456789"), 10, watch(None)).await.unwrap(),
+            whole(SdkBody::from("0123456789"), 10, None, watch(None)).await.unwrap(),
             b"0123456789"
         );
-        assert_eq!(whole(SdkBody::empty(), 10, watch(None)).await.unwrap(), b"");
-        let error = whole(SdkBody::from("0123456789"), 9, watch(None)).await.unwrap_err();
+        assert_eq!(whole(SdkBody::empty(), 10, None, watch(None)).await.unwrap(), b"");
+        let error = whole(SdkBody::from("0123456789"), 9, None, watch(None))
+            .await
+            .unwrap_err();
         assert!(format!("{error:?}").contains("more than 9 bytes"), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn one_answer_at_a_time_outgrows_its_room() {
+        let large = Arc::new(Semaphore::new(1));
+        let grown = || Grown {
+            within: 150,
+            large: Arc::clone(&large),
+            taken: None,
+        };
+        let body = |frames| {
+            SdkBody::from_body_1_x(Frames {
+                frames,
+                bytes: 100,
+                pauses: 0,
+            })
+        };
+        let (mut first, mut second, mut small) = (grown(), grown(), grown());
+        whole(body(3), 1000, Some(&mut first), watch(None)).await.unwrap();
+        // One that stays within its room needs no place, and another large one waits for it.
+        whole(body(1), 1000, Some(&mut small), watch(None)).await.unwrap();
+        let mut waiting = std::pin::pin!(whole(body(3), 1000, Some(&mut second), watch(None)));
+        assert!(futures::poll!(&mut waiting).is_pending());
+        drop(first);
+        assert_eq!(waiting.await.unwrap().len(), 300);
     }
 }

@@ -20,15 +20,19 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
+use serde_json::Value as Json;
 use url::form_urlencoded;
 
 use crate::answer::MILLISECONDS;
 use crate::host::{Host, READ_TIMEOUT};
-use crate::secret::{FORGOTTEN, Secret};
+use crate::secret::FORGOTTEN;
 use crate::settings::{ClientAuthentication, WebIdentity};
 
 /// An identity provider that needs longer than this for a token is down.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What is kept of the words of a provider, in characters.
+const MOST_WORDS: usize = 500;
 
 /// Why there is no token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,12 +48,14 @@ pub enum TokenError {
         /// `error_description`
         description: Option<String>,
     },
-    /// An answer that is none of a token endpoint.
+    /// An answer that is none of RFC 6749.
     Unexpected {
         /// The HTTP status.
         status: u16,
         /// The content type, where one was given.
         content_type: Option<String>,
+        /// What it says all the same.
+        words: Option<String>,
     },
     /// Redirects are not followed: they would carry the client's secret to wherever they point.
     Redirected {
@@ -72,11 +78,15 @@ impl fmt::Display for TokenError {
                 write!(f, "HTTP {status}: {error}")?;
                 description.as_ref().map_or(Ok(()), |text| write!(f, ": {text}"))
             }
-            TokenError::Unexpected { status, content_type } => write!(
-                f,
-                "HTTP {status} with {} instead of a token in JSON",
-                content_type.as_deref().unwrap_or("no content type")
-            ),
+            TokenError::Unexpected {
+                status,
+                content_type,
+                words,
+            } => {
+                let content_type = content_type.as_deref().unwrap_or("no content type");
+                write!(f, "HTTP {status} with {content_type} instead of a token in JSON")?;
+                words.as_ref().map_or(Ok(()), |words| write!(f, ": {words}"))
+            }
             TokenError::Redirected { location } => {
                 write!(
                     f,
@@ -90,19 +100,39 @@ impl fmt::Display for TokenError {
 
 impl std::error::Error for TokenError {}
 
+impl TokenError {
+    /// Whether another try may go better, some time later.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            TokenError::Unreachable(_) => true,
+            TokenError::Refused { status, .. } => *status == 429 || *status >= 500,
+            TokenError::Unexpected { status, .. } => *status < 300 || *status == 429 || *status >= 500,
+            TokenError::Redirected { .. } | TokenError::NoToken => false,
+        }
+    }
+}
+
 /// Asks for a new token. Never cached: an old one would fail in mid-run.
 ///
 /// # Errors
 /// See [`TokenError`]; answers of 429 and 5xx and broken connections are retried first.
 pub async fn request_token(host: &Host, identity: &WebIdentity) -> Result<SecretString, TokenError> {
+    identity
+        .client_secret
+        .expose(|secret| host.mask.add_basic(&identity.client_id, secret));
+    identity
+        .token_parameters
+        .values()
+        .for_each(|value| host.mask.add(value));
     let form = Form::of(identity).ok_or_else(|| TokenError::Unreachable(FORGOTTEN.to_owned()))?;
     let operation = operation(host, identity);
     operation.invoke(form).await.map_err(|error| match error {
-        SdkError::ServiceError(inner) => without_secret(inner.into_err(), &identity.client_secret),
+        SdkError::ServiceError(inner) => inner.into_err(),
         SdkError::TimeoutError(_) => TokenError::Unreachable(format!("none within {} s", TOKEN_TIMEOUT.as_secs())),
         SdkError::ResponseError(inner) => TokenError::Unexpected {
             status: inner.raw().status().as_u16(),
             content_type: inner.raw().headers().get("content-type").map(str::to_owned),
+            words: None,
         },
         other => TokenError::Unreachable(crate::error::innermost(&other)),
     })
@@ -270,43 +300,80 @@ fn read_answer(response: &HttpResponse) -> Result<SecretString, TokenError> {
         let location = response.headers().get("location").unwrap_or("nowhere").to_owned();
         return Err(TokenError::Redirected { location });
     }
-    let json = response
-        .body()
-        .bytes()
-        .and_then(|body| serde_json::from_slice::<serde_json::Value>(body).ok());
+    let body = response.body().bytes().unwrap_or_default();
+    // RFC 8259 forbids the mark, and lets it be ignored.
+    let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
+    let json = serde_json::from_slice::<Json>(body).ok();
     let text = |name: &str| json.as_ref()?.get(name)?.as_str().map(str::to_owned);
-    if let (200..300, Some(token)) = (status, text("access_token")) {
+    if let (200..300, Some(token)) = (status, text("access_token").filter(|token| !token.is_empty())) {
         return Ok(SecretString::from(token));
     }
     if let Some(error) = text("error") {
         return Err(TokenError::Refused {
             status,
             error,
-            description: text("error_description"),
+            description: text("error_description").or_else(|| text("message")),
         });
     }
-    if (200..300).contains(&status) && json.is_some_and(|json| json.is_object()) {
+    let words = match &json {
+        Some(json) => words_of(json),
+        None => words_of_text(&String::from_utf8_lossy(body)),
+    };
+    if (200..300).contains(&status) && words.is_none() && json.is_some_and(|json| json.is_object()) {
         return Err(TokenError::NoToken);
     }
     let content_type = response.headers().get("content-type").map(str::to_owned);
-    Err(TokenError::Unexpected { status, content_type })
+    Err(TokenError::Unexpected {
+        status,
+        content_type,
+        words,
+    })
 }
 
-/// A provider's description may repeat what it was sent.
-fn without_secret(error: TokenError, secret: &Secret) -> TokenError {
-    let hidden = |text: String| secret.expose(|secret| text.replace(secret, "***")).unwrap_or(text);
-    match error {
-        TokenError::Refused {
-            status,
-            error,
-            description,
-        } => TokenError::Refused {
-            status,
-            error: hidden(error),
-            description: description.map(hidden),
-        },
-        other => other,
+/// Names under which providers write what is wrong: Okta's API, RFC 9457, gateways of Google and AWS.
+const WORDS: [&str; 11] = [
+    "errorCode",
+    "code",
+    "title",
+    "errorSummary",
+    "error_description",
+    "message",
+    "Message",
+    "detail",
+    "description",
+    "msg",
+    "reason",
+];
+
+/// What an error says that is not one of RFC 6749.
+fn words_of(json: &Json) -> Option<String> {
+    let words = match json {
+        Json::String(text) => text.clone(),
+        Json::Array(errors) => words_of(errors.first()?)?,
+        Json::Object(error) => {
+            let said = |name: &&str| match error.get(*name)? {
+                Json::String(text) => Some(text.clone()),
+                Json::Number(number) => Some(number.to_string()),
+                _ => None,
+            };
+            let said: Vec<String> = WORDS.iter().filter_map(said).collect();
+            match said.is_empty() {
+                false => said.join(": "),
+                true => words_of(error.get("error").or_else(|| error.get("errors"))?)?,
+            }
+        }
+        _ => return None,
+    };
+    words_of_text(&words)
+}
+
+/// The beginning of a text, on one line. A web page is none: its words are for a browser.
+fn words_of_text(text: &str) -> Option<String> {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.is_empty() || text.starts_with('<') {
+        return None;
     }
+    Some(text.chars().take(MOST_WORDS).collect())
 }
 
 #[cfg(test)]
@@ -356,7 +423,7 @@ mod tests {
         );
     }
 
-    fn answer(status: u16, content_type: &'static str, body: &'static str) -> Result<SecretString, TokenError> {
+    fn answer(status: u16, content_type: &'static str, body: &str) -> Result<SecretString, TokenError> {
         let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
         response.headers_mut().insert("content-type", content_type);
         read_answer(&response)
@@ -364,8 +431,11 @@ mod tests {
 
     #[test]
     fn answers_are_told_apart() {
-        let ok = answer(200, "application/json", r#"{"access_token":"t","token_type":"Bearer"}"#).unwrap();
-        assert_eq!(ok.expose_secret(), "t");
+        for mark in ["", "\u{feff}"] {
+            let body = format!("{mark}{}", r#"{"access_token":"t","token_type":"Bearer"}"#);
+            let ok = answer(200, "application/json", &body).unwrap();
+            assert_eq!(ok.expose_secret(), "t");
+        }
         for (status, content_type, body, expected) in [
             (
                 401,
@@ -397,21 +467,57 @@ mod tests {
                 r#"{"id_token":"t"}"#,
                 "its answer has no access_token",
             ),
-            (200, "application/json", r#"["access_token"]"#, "instead of a token"),
+            (
+                200,
+                "application/json",
+                r#"["access_token"]"#,
+                "instead of a token in JSON: access_token",
+            ),
+            (
+                200,
+                "application/json",
+                r#"{"access_token":""}"#,
+                "its answer has no access_token",
+            ),
+            (
+                400,
+                "application/json",
+                r#"{"errorCode":"E0000015","errorSummary":"No permission","errorLink":"E0000015","errorCauses":[]}"#,
+                "HTTP 400 with application/json instead of a token in JSON: E0000015: No permission",
+            ),
+            (
+                403,
+                "application/json; charset=utf-8",
+                r#"{"error":{"code":403,"message":"No such client","status":"PERMISSION_DENIED"}}"#,
+                "HTTP 403 with application/json; charset=utf-8 instead of a token in JSON: 403: No such client",
+            ),
+            (
+                401,
+                "application/problem+json",
+                r#"{"type":"about:blank","title":"Unauthorized","status":401,"detail":"no client"}"#,
+                "JSON: Unauthorized: no client",
+            ),
+            (
+                400,
+                "application/json",
+                r#"{"errors":[{"message":"bad"}]}"#,
+                "in JSON: bad",
+            ),
+            (
+                502,
+                "text/plain",
+                "upstream  connect\n error",
+                "in JSON: upstream connect error",
+            ),
+            (
+                400,
+                "application/json",
+                r#"{"error":"e","message":"m"}"#,
+                "HTTP 400: e: m",
+            ),
         ] {
             let message = answer(status, content_type, body).unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");
         }
-    }
-
-    #[test]
-    fn a_provider_that_repeats_the_secret_does_not_spread_it() {
-        let told = TokenError::Refused {
-            status: 401,
-            error: "e".into(),
-            description: Some("bad hush-1".into()),
-        };
-        let kept = without_secret(told, &"hush-1".into());
-        assert_eq!(kept.to_string(), "HTTP 401: e: bad ***");
     }
 }

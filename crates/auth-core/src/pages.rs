@@ -65,6 +65,11 @@ impl Pages {
     }
 }
 
+/// Entries of a page of AWS Organizations at most, which gives 20.
+const MOST_OF_A_PAGE: usize = 1000;
+/// Entries of all pages of one list.
+const MOST_OF_A_LIST: usize = 100_000;
+
 /// The entries of all pages of the SDK's paginator; `split` tells those of a page, which stand in `member`, and the page's
 /// token. The paginator ends in silence when a page names itself as the next one. At most `most` pages.
 ///
@@ -85,7 +90,17 @@ where
     let mut all = Vec::new();
     while let Some(page) = stream.next().await {
         let (entries, token) = split(page.map_err(AwsError::of(service, operation))?);
-        all.extend(entries.ok_or_else(|| AwsError::missing(service, operation, member))?);
+        let entries = entries.ok_or_else(|| AwsError::missing(service, operation, member))?;
+        if entries.len() > MOST_OF_A_PAGE || all.len() + entries.len() > MOST_OF_A_LIST {
+            let why = format!(
+                "the answer has {} {member} after {} others; AWS never gives more than {MOST_OF_A_PAGE} at a time, and \
+                 {MOST_OF_A_LIST} together are more than are kept",
+                entries.len(),
+                all.len()
+            );
+            return Err(AwsError::answer(service, operation, why));
+        }
+        all.extend(entries);
         pages.next(token)?;
     }
     Ok(all)

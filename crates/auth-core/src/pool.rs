@@ -11,20 +11,32 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
+use url::Url;
+
 use crate::endpoint;
+use crate::environment::Exceptions;
 
 /// An HTTP client with its connections. All clones are one.
 #[derive(Clone, Debug)]
 pub(crate) struct Pool {
-    client: Arc<RwLock<Option<SharedHttpClient>>>,
+    clients: Arc<RwLock<Option<Clients>>>,
     insecure: Arc<AtomicBool>,
+}
+
+/// What makes the connections.
+#[derive(Clone, Debug)]
+pub(crate) struct Clients {
+    /// By proxy, where the environment names one.
+    pub(crate) client: SharedHttpClient,
+    /// What goes by no proxy although `client` would let it, and by which client.
+    pub(crate) direct: Option<(Exceptions, SharedHttpClient)>,
 }
 
 impl Pool {
     /// `insecure`: whether requests may go to endpoints that [`endpoint::check`] refuses.
-    pub(crate) fn new(client: SharedHttpClient, insecure: Arc<AtomicBool>) -> Self {
+    pub(crate) fn new(clients: Clients, insecure: Arc<AtomicBool>) -> Self {
         Pool {
-            client: Arc::new(RwLock::new(Some(client))),
+            clients: Arc::new(RwLock::new(Some(clients))),
             insecure,
         }
     }
@@ -36,17 +48,19 @@ impl Pool {
     /// Closes all connections; a request fails from then on. What was written to a connection last stays in its buffers
     /// for as long as it is open, headers with tokens included.
     pub(crate) fn close(&self) {
-        self.client.write().unwrap_or_else(PoisonError::into_inner).take();
+        self.clients.write().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
 
 impl HttpClient for Pool {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
-        let client = self.client.read().unwrap_or_else(PoisonError::into_inner);
+        let clients = self.clients.read().unwrap_or_else(PoisonError::into_inner);
+        let direct = clients.as_ref().and_then(|clients| clients.direct.as_ref());
         SharedHttpConnector::new(Guarded {
-            connector: client
+            connector: clients
                 .as_ref()
-                .map(|client| client.http_connector(settings, components)),
+                .map(|clients| clients.client.http_connector(settings, components)),
+            direct: direct.map(|(to, client)| (to.clone(), client.http_connector(settings, components))),
             insecure: Arc::clone(&self.insecure),
         })
     }
@@ -55,6 +69,7 @@ impl HttpClient for Pool {
 #[derive(Debug)]
 struct Guarded {
     connector: Option<SharedHttpConnector>,
+    direct: Option<(Exceptions, SharedHttpConnector)>,
     insecure: Arc<AtomicBool>,
 }
 
@@ -70,7 +85,10 @@ impl HttpConnector for Guarded {
                 let to = request.uri().splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
                 refused(format!("nothing is sent to {to}: {why}"))
             }
-            Ok(()) => connector.call(request),
+            Ok(()) => match &self.direct {
+                Some((to, direct)) if Url::parse(request.uri()).is_ok_and(|url| to.have(&url)) => direct.call(request),
+                _ => connector.call(request),
+            },
         }
     }
 }

@@ -5,32 +5,11 @@ use aws_sdk_ec2::Client;
 use crate::access::AccountAccess;
 use crate::error::{AwsError, ErrorKind};
 use crate::last::LastAnswer;
+use crate::partition::Partition;
 use crate::settings::RegionChoice;
 
-/// Regions of the `aws` partition that every account has, in the order of their names: what is left to ask when an
-/// account does not tell its own.
-/// <https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html>
-pub const DEFAULT_REGIONS: [&str; 17] = [
-    "ap-northeast-1",
-    "ap-northeast-2",
-    "ap-northeast-3",
-    "ap-south-1",
-    "ap-southeast-1",
-    "ap-southeast-2",
-    "ca-central-1",
-    "eu-central-1",
-    "eu-north-1",
-    "eu-west-1",
-    "eu-west-2",
-    "eu-west-3",
-    "sa-east-1",
-    "us-east-1",
-    "us-east-2",
-    "us-west-1",
-    "us-west-2",
-];
-
-/// Asked in turn while DescribeRegions is denied: a policy may block single regions.
+/// Asked in turn while DescribeRegions is denied: a policy may block single regions. In other partitions than `aws` there are
+/// not many, and all are asked.
 const ASKED_REGIONS: [&str; 3] = ["us-east-1", "eu-west-1", "us-west-2"];
 
 /// The regions of one account.
@@ -40,8 +19,8 @@ pub struct Regions {
     pub collect: Vec<String>,
     /// Those that are known but not collected, and why.
     pub skipped: Vec<(String, &'static str)>,
-    /// Why the account could not say which regions it has enabled; `collect` is then [`DEFAULT_REGIONS`], and regions
-    /// that the account has opted in to are missing.
+    /// Why the account could not say which regions it has enabled; `collect` is then those that every account of the
+    /// partition has, and regions that the account has opted in to are missing.
     pub fallback: Option<AwsError>,
 }
 
@@ -62,11 +41,14 @@ pub async fn resolve(access: &AccountAccess, choice: &RegionChoice) -> Result<Re
         ));
     }
     let home = access.home_region();
+    let partition = Partition::of_region(home);
     let mut denial = None;
-    let others = ASKED_REGIONS
-        .iter()
-        .filter(|region| **region != home && is_of_aws(home));
-    for region in std::iter::once(&home).chain(others) {
+    let others = match partition.name {
+        "aws" => &ASKED_REGIONS,
+        _ => partition.regions,
+    };
+    let others = others.iter().copied().filter(|region| *region != home);
+    for region in std::iter::once(home).chain(others) {
         match enabled(access, region).await {
             Ok(regions) => return Ok(select(regions, &choice.exclude)),
             Err(error) if error.kind == ErrorKind::Denied => denial = denial.or(Some(error)),
@@ -75,42 +57,11 @@ pub async fn resolve(access: &AccountAccess, choice: &RegionChoice) -> Result<Re
             Err(error) => return Err(error),
         }
     }
-    let known = if is_of_aws(home) {
-        &DEFAULT_REGIONS[..]
-    } else {
-        &[home][..]
-    };
-    let known = known.iter().map(|name| ((*name).to_owned(), true));
+    let known = partition.regions.iter().map(|name| ((*name).to_owned(), true));
     Ok(Regions {
         fallback: denial,
         ..select(known, &choice.exclude)
     })
-}
-
-/// The partitions beside `aws`: what the names of their regions begin with, and the region of their global services, as in the
-/// SDKs' table of partitions.
-const PARTITIONS: [(&str, &str); 7] = [
-    ("cn-", "cn-northwest-1"),
-    ("eu-isoe-", "eu-isoe-west-1"),
-    ("eusc-", "eusc-de-east-1"),
-    ("us-gov-", "us-gov-west-1"),
-    ("us-iso-", "us-iso-east-1"),
-    ("us-isob-", "us-isob-east-1"),
-    ("us-isof-", "us-isof-south-1"),
-];
-
-fn partition_of(region: &str) -> Option<&'static (&'static str, &'static str)> {
-    PARTITIONS.iter().find(|(prefix, _)| region.starts_with(prefix))
-}
-
-/// Whether a region is of the partition `aws`. One that the table does not know is, as the SDKs decide too.
-fn is_of_aws(region: &str) -> bool {
-    partition_of(region).is_none()
-}
-
-/// Where the global services of a region's partition are.
-pub(crate) fn global_region(region: &str) -> &'static str {
-    partition_of(region).map_or("us-east-1", |(_, global)| global)
 }
 
 /// Every region with whether it is enabled in the account.

@@ -12,10 +12,14 @@ use async_trait::async_trait;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
+use aws_smithy_async::rt::sleep::{AsyncSleep as _, SharedAsyncSleep};
 use aws_smithy_async::time::SharedTimeSource;
 
-use crate::error::AuthError;
+use crate::credential::all_normalised;
+use crate::error::{AuthError, Cause, Step};
+use crate::host::Host;
 use crate::limit::Turns;
+use crate::mask::Mask;
 
 /// How long an error is given to all who ask, without a new attempt.
 const ERROR_LIFETIME: Duration = Duration::from_secs(10);
@@ -29,6 +33,16 @@ const JITTER_PARTS: u32 = 20;
 /// AWS may end a session before its time so often.
 const REFUSAL_PAUSE: Duration = Duration::from_secs(120);
 
+/// Not every server of AWS knows a session at once:
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
+const NEW: Duration = Duration::from_secs(30);
+
+/// A session that all accounts are reached by is asked for again for so long, when what has failed may pass: without it every
+/// account that is left would fail at once.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// The first pause between such tries; each is twice as long as the one before, and at most this times eight.
+const PATIENT_PAUSE: Duration = Duration::from_secs(2);
+
 /// Waits for a place that outlast the credentials, before they are used as they are.
 const MOST_WAITS: u32 = 3;
 
@@ -39,10 +53,38 @@ pub trait Issue: Send + Sync + 'static {
     async fn issue(&self) -> Result<Credentials, AuthError>;
 }
 
+/// Whose credentials sign a request. What to do about a refusal depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signer {
+    /// The parameters `access_key_id` and `secret_access_key`.
+    Parameters,
+    /// What the AWS default chain has found.
+    DefaultChain,
+    /// The session of a web identity.
+    WebIdentity,
+    /// The session of a role.
+    Role,
+}
+
+/// Who waits for a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// One account.
+    OneAccount,
+    /// All accounts, from the first use on.
+    AllAccounts,
+    /// All accounts, once it has worked. Before, nothing has begun, and who waits wants to know.
+    TheRun,
+}
+
 /// Credentials that stay valid.
 pub struct Session {
     issuer: Box<dyn Issue>,
+    signer: Signer,
+    reach: Reach,
     time: SharedTimeSource,
+    sleep: SharedAsyncSleep,
+    mask: Mask,
     jitter: f64,
     current: Mutex<State>,
     renewal: tokio::sync::Mutex<()>,
@@ -55,11 +97,15 @@ struct State {
     failed: Option<(AuthError, SystemTime)>,
     /// When AWS last refused credentials that should have been valid.
     refused: Option<SystemTime>,
+    /// When the failures began that have not ended yet.
+    failing: Option<SystemTime>,
+    has_worked: bool,
 }
 
 #[derive(Clone)]
 struct Issued {
     credentials: Credentials,
+    at: SystemTime,
     renew_at: Option<SystemTime>,
 }
 
@@ -76,18 +122,50 @@ enum Need {
 
 impl Session {
     /// A session that `issuer` makes when it is first needed.
-    pub fn new(issuer: impl Issue, time: SharedTimeSource) -> Arc<Self> {
+    pub(crate) fn new(issuer: impl Issue, signer: Signer, reach: Reach, host: &Host) -> Arc<Self> {
+        let (time, sleep, mask) = (host.time.clone(), host.sleep.clone(), host.mask.clone());
+        Self::with(issuer, signer, reach, time, sleep, mask)
+    }
+
+    fn with(
+        issuer: impl Issue,
+        signer: Signer,
+        reach: Reach,
+        time: SharedTimeSource,
+        sleep: SharedAsyncSleep,
+        mask: Mask,
+    ) -> Arc<Self> {
         Arc::new_cyclic(|me| {
             // Any number that differs from session to session will do; the address does.
             let jitter = (me.as_ptr() as usize / 64 % 1024) as f64 / 1024.0;
             Session {
                 issuer: Box::new(issuer),
+                signer,
+                reach,
                 time,
+                sleep,
+                mask,
                 jitter,
                 current: Mutex::default(),
                 renewal: tokio::sync::Mutex::default(),
             }
         })
+    }
+
+    /// Whose credentials these are.
+    pub(crate) fn signer(&self) -> Signer {
+        self.signer
+    }
+
+    /// Whether AWS has given the session of `key_id` so lately that not all of its servers need know it.
+    pub(crate) fn is_new(&self, key_id: &str) -> bool {
+        let now = self.time.now();
+        let state = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        matches!(self.signer, Signer::Role | Signer::WebIdentity)
+            && state
+                .issued
+                .as_ref()
+                .is_some_and(|issued| issued.credentials.access_key_id() == key_id && now < issued.at + NEW)
     }
 
     /// Credentials that are valid now.
@@ -106,7 +184,7 @@ impl Session {
                 if let Need::Fresh(credentials) = self.need() {
                     return Ok(credentials);
                 }
-                return Ok(self.renew().await.unwrap_or_else(|error| {
+                return Ok(self.renewed().await.unwrap_or_else(|error| {
                     tracing::warn!(%error, "a session could not be renewed; its credentials are still valid, trying again");
                     credentials
                 }));
@@ -168,22 +246,67 @@ impl Session {
         true
     }
 
+    /// New credentials; where all accounts wait for them, tried again for a while.
     async fn renew(&self) -> Result<Credentials, AuthError> {
-        let result = self.issuer.issue().await;
+        let mut pause = PATIENT_PAUSE;
+        loop {
+            let error = match self.renewed().await {
+                Ok(credentials) => return Ok(credentials),
+                Err(error) => error,
+            };
+            let now = self.time.now();
+            let (failing, has_worked) = {
+                let state = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+                (state.failing.unwrap_or(now), state.has_worked)
+            };
+            let all_wait = match self.reach {
+                Reach::OneAccount => false,
+                Reach::AllAccounts => true,
+                Reach::TheRun => has_worked,
+            };
+            if !all_wait || !error.may_pass() || now + pause > failing + PATIENCE {
+                return Err(error);
+            }
+            tracing::warn!(%error, "all accounts wait for this session; trying again in {} s", pause.as_secs());
+            self.sleep.sleep(pause).await;
+            pause = (pause * 2).min(PATIENT_PAUSE * 8);
+        }
+    }
+
+    /// New credentials, by one try.
+    async fn renewed(&self) -> Result<Credentials, AuthError> {
+        let result = self.issuer.issue().await.and_then(|credentials| {
+            all_normalised(credentials).map_err(|why| {
+                let step = match self.signer {
+                    Signer::DefaultChain => Step::DefaultChain,
+                    _ => Step::Identity,
+                };
+                AuthError::new(step, Cause::Invalid(why))
+            })
+        });
         let now = self.time.now();
         let mut state = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         match result {
             Ok(credentials) => {
+                self.mask.add(credentials.secret_access_key());
+                credentials
+                    .session_token()
+                    .into_iter()
+                    .for_each(|token| self.mask.add(token));
                 let renew_at = credentials.expiry().map(|expiry| renew_at(now, expiry, self.jitter));
                 state.issued = Some(Issued {
                     credentials: credentials.clone(),
+                    at: now,
                     renew_at,
                 });
                 state.failed = None;
+                state.failing = None;
+                state.has_worked = true;
                 Ok(credentials)
             }
             Err(error) => {
                 state.failed = Some((error.clone(), now));
+                state.failing.get_or_insert(now);
                 Err(error)
             }
         }
@@ -243,7 +366,7 @@ mod tests {
     use aws_smithy_async::time::TimeSource;
 
     use super::*;
-    use crate::error::{Cause, Step};
+    use crate::oidc::TokenError;
 
     #[derive(Clone, Debug)]
     struct Clock(Arc<Mutex<SystemTime>>);
@@ -279,7 +402,8 @@ mod tests {
             // Lets all others run first: a renewal takes time.
             tokio::task::yield_now().await;
             if *self.failing.lock().unwrap() {
-                return Err(AuthError::new(Step::Identity, Cause::Invalid("down".into())));
+                let down = TokenError::Unreachable("down".into());
+                return Err(AuthError::new(Step::Identity, Cause::Token(down)));
             }
             let expiry = self.clock.now() + Duration::from_secs(900);
             Ok(Credentials::new(
@@ -292,7 +416,19 @@ mod tests {
         }
     }
 
+    /// A sleep that moves the clock.
+    impl aws_smithy_async::rt::sleep::AsyncSleep for Clock {
+        fn sleep(&self, duration: Duration) -> aws_smithy_async::rt::sleep::Sleep {
+            self.advance(duration.as_secs());
+            aws_smithy_async::rt::sleep::Sleep::new(std::future::ready(()))
+        }
+    }
+
     fn session() -> (Arc<Session>, Clock, Arc<AtomicUsize>, Arc<Mutex<bool>>) {
+        session_of(Reach::OneAccount)
+    }
+
+    fn session_of(reach: Reach) -> (Arc<Session>, Clock, Arc<AtomicUsize>, Arc<Mutex<bool>>) {
         let clock = Clock::new();
         let issued = Arc::new(AtomicUsize::new(0));
         let failing = Arc::new(Mutex::new(false));
@@ -302,7 +438,14 @@ mod tests {
             failing: Arc::clone(&failing),
         };
         (
-            Session::new(issuer, SharedTimeSource::new(clock.clone())),
+            Session::with(
+                issuer,
+                Signer::Role,
+                reach,
+                SharedTimeSource::new(clock.clone()),
+                SharedAsyncSleep::new(clock.clone()),
+                Mask::default(),
+            ),
             clock,
             issued,
             failing,
@@ -395,6 +538,41 @@ mod tests {
         assert!(session.refused("ASIA1"));
         assert_eq!(key(&session).await, "ASIA2");
         assert_eq!(issued.load(Ordering::SeqCst), 3);
+    }
+
+    #[tokio::test]
+    async fn what_all_accounts_wait_for_is_tried_again_within_its_time() {
+        for (reach, first, later) in [
+            (Reach::OneAccount, 1, 1),
+            // 2, 4, 8 and six times 16 seconds
+            (Reach::AllAccounts, 10, 10),
+            (Reach::TheRun, 1, 10),
+        ] {
+            let (session, clock, issued, failing) = session_of(reach);
+            *failing.lock().unwrap() = true;
+            let start = clock.now();
+            assert!(session.credentials().await.is_err());
+            assert_eq!(issued.swap(0, Ordering::SeqCst), first, "{reach:?}");
+            assert!(clock.now() <= start + PATIENCE, "{reach:?}");
+            clock.advance(11);
+            *failing.lock().unwrap() = false;
+            assert!(session.credentials().await.is_ok());
+            issued.store(0, Ordering::SeqCst);
+            clock.advance(901);
+            *failing.lock().unwrap() = true;
+            assert!(session.credentials().await.is_err());
+            assert_eq!(issued.load(Ordering::SeqCst), later, "{reach:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_session_is_new_for_some_seconds() {
+        let (session, clock, _, _) = session();
+        assert!(!session.is_new("ASIA0"));
+        assert_eq!(key(&session).await, "ASIA0");
+        assert!(session.is_new("ASIA0") && !session.is_new("ASIA1"));
+        clock.advance(31);
+        assert!(!session.is_new("ASIA0"));
     }
 
     #[test]

@@ -106,7 +106,8 @@ pub enum Scope {
     Organization {
         /// From the initial credentials to each sub-account.
         sub_account_chain: Vec<RoleTemplate>,
-        /// Ids of organizational units (or roots) whose accounts, at any depth, are meant; empty: all.
+        /// Organizational units (or roots) whose accounts, at any depth, are meant, by id or by path (`/Root/Sandbox`); empty:
+        /// all.
         organizational_units: Vec<String>,
         /// Accounts that are left out.
         exclude: Vec<AccountId>,

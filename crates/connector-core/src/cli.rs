@@ -1,23 +1,29 @@
 //! The command line: derived from the parameters' declarations, the same for every connector.
 
+mod arguments;
+mod signals;
+
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use auth_core::Host;
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use auth_core::host::{machine_sleep, machine_time};
+use auth_core::{Host, Mask};
+use clap::ArgMatches;
 use futures::{Stream, StreamExt as _};
 
+use self::arguments::{command, inputs};
+use self::signals::signals;
 use crate::connector::{Connector, parameters_of};
 use crate::descriptors;
 use crate::exit::Exit;
-use crate::parameters::catalog::{ALLOW_INSECURE_ENDPOINTS, LEDGER, OUTPUT, SHARD};
+use crate::parameters::catalog::{ALLOW_INSECURE_ENDPOINTS, LEDGER, OUTPUT, RUN_TIMEOUT, SHARD};
 use crate::parameters::sources::{Inputs, read};
-use crate::parameters::{Parameter, ParameterKind, Problem, SecretSource, flag_of, reference, schema};
+use crate::parameters::{Parameter, Problem, Values, reference, schema};
 use crate::rows::Format;
 use crate::settings::{Settings, check_endpoints};
 use crate::shard;
@@ -57,6 +63,7 @@ pub fn main<C: Connector>(connector: C) -> ExitCode {
         Ok(matches) => matches,
         Err(exit) => return ExitCode::from(exit.code()),
     };
+    std::panic::set_hook(Box::new(tell_defect));
     let open_files = descriptors::raised();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -66,6 +73,7 @@ pub fn main<C: Connector>(connector: C) -> ExitCode {
         }
     };
     let program = async move {
+        let interrupts = Box::pin(signals());
         let invocation = Invocation {
             arguments,
             environment: std::env::vars_os()
@@ -79,7 +87,7 @@ pub fn main<C: Connector>(connector: C) -> ExitCode {
             },
             terminal: None,
             open_files,
-            interrupts: Box::pin(signals()),
+            interrupts,
         };
         act(&connector, &matches, invocation).await
     };
@@ -90,37 +98,26 @@ pub fn main<C: Connector>(connector: C) -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-fn signals() -> impl Stream<Item = Exit> + Send {
-    use tokio::signal::unix::{SignalKind, signal};
-    let hangup = hangup_is_heeded().then(|| signal(SignalKind::hangup()).ok()).flatten();
-    let listeners = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), hangup);
-    futures::stream::unfold(listeners, |mut listeners| async move {
-        let (Ok(interrupt), Ok(terminate)) = (&mut listeners.0, &mut listeners.1) else {
-            return std::future::pending().await;
-        };
-        let hangup = async {
-            match &mut listeners.2 {
-                Some(hangup) => hangup.recv().await,
-                None => std::future::pending().await,
-            }
-        };
-        let exit = tokio::select! {
-            _ = interrupt.recv() => Exit::Interrupted,
-            _ = terminate.recv() => Exit::Terminated,
-            _ = hangup => Exit::HungUp,
-        };
-        Some((exit, listeners))
-    })
-}
-
-/// Whether the end of the terminal is to end the run. `nohup` has the signal ignored, and whoever listens to it would undo
-/// that. Where the system does not tell, it is left as it was: the process ends at once, or with `nohup` not at all.
-fn hangup_is_heeded() -> bool {
-    // https://man7.org/linux/man-pages/man5/proc_pid_status.5.html
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    ignored.is_some_and(|mask| mask & 1 == 0)
+/// What is told of a panic. The task that has panicked ends, and whoever waits for it says what that means.
+fn tell_defect(panic: &std::panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(|at| format!(", in {at}")).unwrap_or_default();
+    let text = format!(
+        "a defect of the program: {}{place}",
+        panic.payload_as_str().unwrap_or("a panic")
+    );
+    // With RUST_BACKTRACE set.
+    let trace = std::backtrace::Backtrace::capture();
+    let trace = match trace.status() {
+        std::backtrace::BacktraceStatus::Captured => format!("\n{trace}"),
+        _ => String::new(),
+    };
+    let masked = Mask::default();
+    let _ = writeln!(
+        io::stderr(),
+        "error: {}{}",
+        harmless(&masked.hide(&text)),
+        masked.hide(&trace)
+    );
 }
 
 /// Does what the arguments say.
@@ -135,13 +132,27 @@ pub async fn run<C: Connector>(connector: &C, invocation: Invocation) -> Exit {
 fn parsed<C: Connector>(connector: &C, arguments: &[OsString]) -> Result<ArgMatches, Exit> {
     let command = command(connector, &parameters_of(connector));
     command.try_get_matches_from(arguments).map_err(|error| {
-        let _ = error.print();
-        if error.use_stderr() {
-            Exit::Usage
-        } else {
-            Exit::Complete
+        if !error.use_stderr() {
+            let _ = error.print();
+            return Exit::Complete;
         }
+        if wants_json(arguments) {
+            // The log is not set up yet, and is not needed.
+            let terminal = Terminal::json_errors();
+            terminal.error(error.to_string().trim(), None, Exit::Usage.code());
+        } else {
+            let _ = error.print();
+        }
+        Exit::Usage
     })
+}
+
+/// Whether arguments that are wrong ask for a log in JSON all the same.
+fn wants_json(arguments: &[OsString]) -> bool {
+    let pairs = arguments
+        .windows(2)
+        .any(|pair| pair[0] == "--log-format" && pair[1] == "json");
+    pairs || arguments.iter().any(|argument| argument == "--log-format=json")
 }
 
 async fn act<C: Connector>(connector: &C, matches: &ArgMatches, mut invocation: Invocation) -> Exit {
@@ -162,16 +173,68 @@ async fn act<C: Connector>(connector: &C, matches: &ArgMatches, mut invocation: 
         }
         "merge" => merge(connector, matches, invocation).await,
         "reference" => reference_page(connector, &parameters, matches, &mut invocation.stdout),
-        _ => with_settings(connector, &parameters, verb, matches, invocation).await,
+        _ => Box::pin(with_settings(connector, &parameters, verb, matches, invocation)).await,
     };
     written.unwrap_or_else(|error| match error.kind() {
-        // The reader has seen enough; that is no failure of the run, and nothing to talk about.
-        io::ErrorKind::BrokenPipe => Exit::Complete,
+        // The reader has seen enough; nothing to talk about.
+        io::ErrorKind::BrokenPipe => Exit::ReaderGone,
         _ => {
             let _ = writeln!(io::stderr(), "error: {}", harmless(&error.to_string()));
             Exit::Failed
         }
     })
+}
+
+/// What was read and checked before anything is attempted.
+struct Prepared<T> {
+    values: Values,
+    settings: Settings,
+    collector: T,
+    host: Host,
+}
+
+/// Whatever ends a verb early: a signal, or its time.
+struct Limits<'a> {
+    interrupts: &'a mut (dyn Stream<Item = Exit> + Send + Unpin),
+    /// When it began, on the clock of the process.
+    started: SystemTime,
+}
+
+/// Why a verb ended early.
+enum Ended {
+    Interrupted(Exit),
+    Late(Duration),
+}
+
+impl Limits<'_> {
+    /// `work`, unless a signal comes first or more than `limit` has passed since the beginning.
+    async fn keep<T>(&mut self, limit: Duration, work: impl Future<Output = T>) -> Result<T, Ended> {
+        let passed = machine_time().now().duration_since(self.started).unwrap_or_default();
+        tokio::select! {
+            biased;
+            Some(exit) = self.interrupts.next() => Err(Ended::Interrupted(exit)),
+            done = work => Ok(done),
+            () = machine_sleep(limit.saturating_sub(passed)) => Err(Ended::Late(limit)),
+        }
+    }
+}
+
+impl Ended {
+    /// Says it, and how the process ends.
+    fn tell(self, terminal: &Terminal, while_what: &str) -> Exit {
+        let (why, exit) = match self {
+            Ended::Interrupted(exit) => (format!("interrupted while {while_what}"), exit),
+            Ended::Late(limit) => {
+                let limit = limit.as_secs();
+                (
+                    format!("run_timeout: {limit} s were over while {while_what}"),
+                    Exit::Failed,
+                )
+            }
+        };
+        terminal.error(&why, None, exit.code());
+        exit
+    }
 }
 
 async fn with_settings<C: Connector>(
@@ -182,64 +245,40 @@ async fn with_settings<C: Connector>(
     mut invocation: Invocation,
 ) -> io::Result<Exit> {
     let terminal = terminal(&mut invocation, matches);
-    let refuse = |problems: &[Problem]| {
-        for problem in problems {
-            terminal.print(&format!("error: {}\n", harmless(&problem.0)));
-        }
-        Exit::Usage
-    };
-    let inputs = match inputs(parameters, matches, invocation.environment) {
+    let inputs = match inputs(parameters, matches, std::mem::take(&mut invocation.environment)) {
         Ok(inputs) => inputs,
-        Err(problems) => return Ok(refuse(&problems)),
+        Err(problems) => return Ok(refuse(&terminal, &problems)),
     };
-    let mut values = match read(parameters, &inputs).await {
-        Ok(values) => values,
-        Err(problems) => return Ok(refuse(&problems)),
+    let mut limits = Limits {
+        interrupts: &mut invocation.interrupts,
+        started: machine_time().now(),
     };
-    if let Err(problems) = check_endpoints(&values, &inputs.environment) {
-        return Ok(refuse(&problems));
-    }
-    let host = match invocation.host {
-        Some(host) => host,
-        None => match ambient_host(connector.about().name, &inputs.environment).await {
-            Ok(host) => host,
-            Err(problem) => return Ok(refuse(&[problem])),
-        },
+    let before = Before {
+        resume: resume(verb, matches),
+        forget_last_good: verb == "run" && matches.get_flag("forget-last-good"),
     };
-    if values.boolean(&ALLOW_INSECURE_ENDPOINTS) {
-        host.allow_insecure_endpoints();
-    }
-    let collector = connector.collector(&values, &host);
-    let settings = Settings::from_values(&values, connector.about(), &host, &inputs.environment);
-    if verb == "run"
-        && !values.has(&SHARD)
-        && let Some(variable) = shard::unused_index(&inputs.environment)
-    {
-        tracing::info!("{variable} is set, and shard is not: all accounts are collected, as by every job of its array");
-    }
+    let preparing = prepared(
+        connector,
+        parameters,
+        verb,
+        &inputs,
+        invocation.host,
+        &terminal,
+        &before,
+    );
+    let limit = Values::before_the_file(parameters, &inputs).run_timeout();
+    let prepared = match limits.keep(limit, preparing).await {
+        Ok(Ok(prepared)) => prepared,
+        Ok(Err(problems)) => return Ok(refuse(&terminal, &problems)),
+        Err(ended) => return Ok(ended.tell(&terminal, "parameters were read; nothing was attempted")),
+    };
     drop(inputs);
-    let (mut settings, collector) = match (settings, collector) {
-        (Ok(settings), Ok(collector)) => (settings, collector),
-        (settings, collector) => {
-            let problems = [settings.err(), collector.err()];
-            return Ok(refuse(&problems.into_iter().flatten().flatten().collect::<Vec<_>>()));
-        }
-    };
-    // The settings have them.
-    values.forget_secrets();
-    if verb != "run" && settings.format == Format::Parquet {
-        let why = "format `parquet` is for rows: this verb prints a table, csv, json or jsonl";
-        return Ok(refuse(&[Problem(why.to_owned())]));
-    }
-    let resume = resume(verb, matches);
-    if resume.is_some() && settings.state.is_none() {
-        let why = "--resume goes on with what a run has left beside its output: name a file with output";
-        return Ok(refuse(&[Problem(why.to_owned())]));
-    }
-    if verb == "run" && settings.shard.is_some() && settings.state.is_none() {
-        let why = "shard: what is to be merged is kept beside the output: name a file with output";
-        return Ok(refuse(&[Problem(why.to_owned())]));
-    }
+    let Prepared {
+        values,
+        mut settings,
+        collector,
+        host,
+    } = prepared;
     let scarce = match invocation.open_files {
         Some(files) => descriptors::fit(&mut settings, files),
         None => false,
@@ -250,13 +289,14 @@ async fn with_settings<C: Connector>(
         .with_concurrency(settings.max_concurrency, idle)
     {
         Ok(host) => host,
-        Err(why) => return Ok(refuse(&[Problem(why)])),
+        Err(why) => return Ok(refuse(&terminal, &[Problem(why)])),
     };
     if verb != "run" {
         for warning in &settings.warnings {
             tracing::warn!("{warning}");
         }
     }
+    let run_timeout = settings.run_timeout;
     let context = Context {
         values: &Arc::new(values),
         settings: &Arc::new(settings),
@@ -265,29 +305,92 @@ async fn with_settings<C: Connector>(
     };
     let mut stdout = invocation.stdout;
     if verb == "run" {
-        let before = Before {
-            resume,
-            forget_last_good: matches.get_flag("forget-last-good"),
-        };
-        return verbs::run(connector, collector, &context, &before, stdout, invocation.interrupts).await;
+        let running = verbs::run(connector, collector, &context, &before, stdout, invocation.interrupts);
+        return Box::pin(running).await;
     }
     let stdout = &mut *stdout;
-    match verb {
-        "iam-policy" => verbs::iam_policy(connector, &context, stdout),
-        other => {
-            let listing = async {
-                match other {
-                    "accounts" => verbs::accounts(&context, stdout).await,
-                    "check" => verbs::check(&collector, &context, stdout).await,
-                    _ => verbs::plan(connector, &context, stdout).await,
-                }
-            };
-            tokio::select! {
-                exit = invocation.interrupts.next() => Ok(exit.unwrap_or(Exit::Interrupted)),
-                exit = listing => exit,
+    let listing = async {
+        match verb {
+            "iam-policy" => verbs::iam_policy(connector, &context, stdout),
+            "accounts" => verbs::accounts(&context, stdout).await,
+            "check" => {
+                let failures_only = matches.get_flag("failures-only");
+                verbs::check(&collector, &context, failures_only, stdout).await
             }
+            _ => verbs::plan(connector, &context, stdout).await,
         }
+    };
+    match limits.keep(run_timeout, listing).await {
+        Ok(exit) => exit,
+        Err(Ended::Interrupted(exit)) => Ok(exit),
+        Err(late) => Ok(late.tell(&terminal, &format!("{verb} was at work"))),
     }
+}
+
+/// Reads the parameters and checks all that can be checked without a call.
+async fn prepared<C: Connector>(
+    connector: &C,
+    parameters: &[&'static Parameter],
+    verb: &str,
+    inputs: &Inputs,
+    host: Option<Host>,
+    terminal: &Terminal,
+    before: &Before,
+) -> Result<Prepared<C::Collector>, Vec<Problem>> {
+    let mut values = read(parameters, inputs, &terminal.mask).await?;
+    check_endpoints(&values, &inputs.environment)?;
+    let host = match host {
+        Some(host) => host,
+        None => ambient_host(connector.about().name, &inputs.environment).await?,
+    };
+    let host = host.with_mask(terminal.mask.clone());
+    if values.boolean(&ALLOW_INSECURE_ENDPOINTS) {
+        host.allow_insecure_endpoints();
+    }
+    let collector = match verb {
+        "run" => connector.collector(&values, &host),
+        _ => connector.prober(&values, &host),
+    };
+    let settings = Settings::from_values(&values, connector.about(), &host, &inputs.environment);
+    if verb == "run"
+        && !values.has(&SHARD)
+        && let Some(variable) = shard::unused_index(&inputs.environment)
+    {
+        tracing::info!("{variable} is set, and shard is not: all accounts are collected, as by every job of its array");
+    }
+    let (settings, collector) = match (settings, collector) {
+        (Ok(settings), Ok(collector)) => (settings, collector),
+        (settings, collector) => {
+            let problems = [settings.err(), collector.err()];
+            return Err(problems.into_iter().flatten().flatten().collect());
+        }
+    };
+    // The settings have them.
+    values.forget_secrets();
+    let wrong = |why: &str| Err(vec![Problem(why.to_owned())]);
+    if verb != "run" && settings.format == Format::Parquet {
+        return wrong("format `parquet` is for rows: this verb prints a table, csv, json or jsonl");
+    }
+    if before.resume.is_some() && settings.state.is_none() {
+        return wrong("--resume goes on with what a run has left beside its output: name a file with output");
+    }
+    if verb == "run" && settings.shard.is_some() && settings.state.is_none() {
+        return wrong("shard: what is to be merged is kept beside the output: name a file with output");
+    }
+    Ok(Prepared {
+        values,
+        settings,
+        collector,
+        host,
+    })
+}
+
+/// Nothing was attempted.
+fn refuse(terminal: &Terminal, problems: &[Problem]) -> Exit {
+    for problem in problems {
+        terminal.error(&problem.0, None, Exit::Usage.code());
+    }
+    Exit::Usage
 }
 
 /// Standard error, as the flags want it.
@@ -304,24 +407,44 @@ fn terminal(invocation: &mut Invocation, matches: &ArgMatches) -> Terminal {
 /// Needs no parameters but where to: what shapes the rows, the shards say.
 async fn merge<C: Connector>(connector: &C, matches: &ArgMatches, mut invocation: Invocation) -> io::Result<Exit> {
     let terminal = terminal(&mut invocation, matches);
-    let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
+    let text = |parameter: &Parameter| {
+        let flag = matches.get_one::<String>(&parameter.flag());
+        flag.map(|text| (parameter.flag(), text.clone()))
+    };
+    let inputs = Inputs {
+        flags: [&OUTPUT, &LEDGER, &RUN_TIMEOUT].into_iter().filter_map(text).collect(),
+        environment: invocation.environment.clone(),
+        ..Inputs::default()
+    };
+    let values = Values::before_the_file(&[&OUTPUT, &LEDGER, &RUN_TIMEOUT], &inputs);
     let ledgers = matches.get_many::<PathBuf>("shards").into_iter().flatten();
     let merge = Merge::new(
-        text(&OUTPUT.flag()).unwrap_or("-"),
-        text(&LEDGER.flag()),
+        values.text(&OUTPUT).unwrap_or("-"),
+        matches.get_one::<String>(&LEDGER.flag()).map(String::as_str),
         matches.get_flag("keep-shards"),
+        matches.get_flag("allow-mixed"),
         ledgers.cloned().collect(),
     );
+    let mut limits = Limits {
+        interrupts: &mut invocation.interrupts,
+        started: machine_time().now(),
+    };
     let host = match invocation.host {
         Some(host) => Ok(host),
-        None => ambient_host(connector.about().name, &invocation.environment).await,
-    };
-    match (merge.map_err(Problem), host) {
-        (Ok(merge), Ok(host)) => verbs::merge(connector, merge, &host, &terminal, invocation.interrupts).await,
-        (Err(problem), _) | (_, Err(problem)) => {
-            terminal.print(&format!("error: {}\n", harmless(&problem.0)));
-            Ok(Exit::Usage)
+        None => {
+            let host = ambient_host(connector.about().name, &invocation.environment);
+            match limits.keep(values.run_timeout(), host).await {
+                Ok(host) => host,
+                Err(ended) => return Ok(ended.tell(&terminal, "the environment was read; nothing was attempted")),
+            }
         }
+    };
+    match (merge.map_err(|why| vec![Problem(why)]), host) {
+        (Ok(merge), Ok(host)) => {
+            let limit = values.run_timeout();
+            verbs::merge(connector, merge, &host, &terminal, limit, invocation.interrupts).await
+        }
+        (Err(problems), _) | (_, Err(problems)) => Ok(refuse(&terminal, &problems)),
     }
 }
 
@@ -336,17 +459,9 @@ fn resume(verb: &str, matches: &ArgMatches) -> Option<Resume> {
     })
 }
 
-async fn ambient_host(app: &'static str, environment: &[(String, String)]) -> Result<Host, Problem> {
-    let bundle = environment
-        .iter()
-        .find(|(name, path)| name == "AWS_CA_BUNDLE" && !path.is_empty());
-    let pem = match bundle {
-        Some((_, path)) => Some(
-            std::fs::read(path).map_err(|error| Problem(format!("AWS_CA_BUNDLE: {path} cannot be read: {error}")))?,
-        ),
-        None => None,
-    };
-    Host::from_environment(app, pem.as_deref()).await.map_err(Problem)
+async fn ambient_host(app: &'static str, environment: &[(String, String)]) -> Result<Host, Vec<Problem>> {
+    let host = Host::from_environment(app, environment).await;
+    host.map_err(|problems| problems.into_iter().map(Problem).collect())
 }
 
 fn print_json(stdout: &mut dyn Write, json: &serde_json::Value) -> io::Result<Exit> {
@@ -371,219 +486,4 @@ fn reference_page<C: Connector>(
     };
     stdout.write_all(page.as_bytes())?;
     Ok(Exit::Complete)
-}
-
-fn inputs(
-    parameters: &[&'static Parameter],
-    matches: &ArgMatches,
-    environment: Vec<(String, String)>,
-) -> Result<Inputs, Vec<Problem>> {
-    let mut flags = Vec::new();
-    let mut problems = Vec::new();
-    for parameter in parameters {
-        let flag = parameter.flag();
-        if let Some([(_, file), (_, command)]) = parameter.secret_sources() {
-            if matches.contains_id(&flag) {
-                problems.push(Problem(format!(
-                    "{} is not taken from the command line, where other users of the machine can read it: give it in the \
-                     parameter file, as {} in the environment, or by --{} or --{}",
-                    parameter.name,
-                    parameter.environment(),
-                    flag_of(&file),
-                    flag_of(&command)
-                )));
-            }
-            for name in [flag_of(&file), flag_of(&command)] {
-                if let Some(text) = matches.get_one::<String>(&name) {
-                    flags.push((name, text.clone()));
-                }
-            }
-        } else {
-            for text in matches.get_many::<String>(&flag).into_iter().flatten() {
-                flags.push((flag.clone(), text.clone()));
-            }
-        }
-    }
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    Ok(Inputs {
-        file: matches.get_one::<PathBuf>("params").cloned(),
-        environment,
-        flags,
-    })
-}
-
-fn command<C: Connector>(connector: &C, parameters: &[&'static Parameter]) -> Command {
-    let about = connector.about();
-    let verb = |name: &'static str, help: &'static str| Command::new(name).about(help);
-    let with_log = |command: Command| {
-        command
-            .arg(
-                Arg::new("log-format")
-                    .long("log-format")
-                    .value_name("FORMAT")
-                    .value_parser(["plain", "json"])
-                    .help("Form of the log lines on standard error [default: plain]"),
-            )
-            .arg(
-                Arg::new("verbose")
-                    .short('v')
-                    .long("verbose")
-                    .action(ArgAction::Count)
-                    .help("More log lines; up to three times"),
-            )
-            .arg(
-                Arg::new("quiet")
-                    .short('q')
-                    .long("quiet")
-                    .action(ArgAction::SetTrue)
-                    .help("Nothing but errors"),
-            )
-    };
-    let with_parameters = |command: Command| {
-        let command = command.arg(
-            Arg::new("params")
-                .long("params")
-                .value_name("FILE")
-                .value_parser(clap::value_parser!(PathBuf))
-                .help("Parameter file: JSON, TOML or YAML. Environment variables and flags go before it"),
-        );
-        let command = with_log(command);
-        parameters
-            .iter()
-            .fold(command, |command, parameter| command.args(flags(parameter)))
-    };
-    Command::new(about.name)
-        .version(about.version)
-        .about(about.summary)
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .max_term_width(110)
-        .after_help(EXIT_CODES)
-        .subcommand(
-            with_parameters(verb("run", "Collect, and publish rows and ledger"))
-                .arg(
-                    Arg::new("resume")
-                        .long("resume")
-                        .value_name("LEDGER")
-                        .num_args(0..=1)
-                        .default_missing_value("")
-                        .help(
-                            "Go on with the unfinished or partial run of the same output, if there is one, or with that of \
-                             a ledger: complete slices are taken over, the others collected",
-                        ),
-                )
-                .arg(
-                    Arg::new("forget-last-good")
-                        .long("forget-last-good")
-                        .action(ArgAction::SetTrue)
-                        .help(
-                            "Give up the rows that keep_last_good has kept so far: needed once when parameters that shape \
-                             rows have changed",
-                        ),
-                ),
-        )
-        .subcommand(
-            with_log(verb(
-                "merge",
-                "Join the rows and ledgers of all shards of a run into those of one",
-            ))
-            .args(flags(&OUTPUT).into_iter().map(|arg| arg.required(true)))
-            .args(flags(&LEDGER))
-            .arg(
-                Arg::new("keep-shards")
-                    .long("keep-shards")
-                    .action(ArgAction::SetTrue)
-                    .help("Leave what the shards have in <output>.state, which is removed when all is merged and complete"),
-            )
-            .arg(
-                Arg::new("shards")
-                    .value_name("SHARD_LEDGER")
-                    .num_args(1..)
-                    .required(true)
-                    .value_parser(clap::value_parser!(PathBuf))
-                    .help("The ledgers of all shards, in any order"),
-            ),
-        )
-        .subcommand(with_parameters(verb(
-            "check",
-            "Walk every hop of every account, try the connector's own call, and say whether it works; collect nothing",
-        )))
-        .subcommand(with_parameters(verb(
-            "accounts",
-            "Print the resolved accounts with the way to reach each",
-        )))
-        .subcommand(with_parameters(verb(
-            "plan",
-            "Print the slices, calls and permissions of a run",
-        )))
-        .subcommand(with_parameters(verb(
-            "iam-policy",
-            "Print the least-privilege policies and trust policies for the parameters",
-        )))
-        .subcommand(verbs::secret::command())
-        .subcommand(verb("spec", "Print the JSON Schema of the parameters"))
-        .subcommand(verb("schema", "Print the columns of the output"))
-        .subcommand(
-            verb("reference", "Print a reference page in Markdown")
-                .hide(true)
-                .arg(Arg::new("page").required(true)),
-        )
-}
-
-const EXIT_CODES: &str = "Exit codes: 0 complete; 2 wrong parameters; 3 partial, the ledger names what is missing; \
-                          4 nothing published; 129/130/143 interrupted; 1 a defect of the program";
-
-fn flags(parameter: &'static Parameter) -> Vec<Arg> {
-    let mut arg = Arg::new(parameter.flag())
-        .long(parameter.flag())
-        .help_heading(parameter.group.title())
-        .num_args(1)
-        .action(match parameter.kind {
-            ParameterKind::List | ParameterKind::Texts | ParameterKind::Chain => ArgAction::Append,
-            _ => ArgAction::Set,
-        })
-        .value_name(match parameter.kind {
-            ParameterKind::Text => "TEXT",
-            ParameterKind::Secret => "SECRET",
-            ParameterKind::Integer(..) | ParameterKind::Number => "NUMBER",
-            ParameterKind::Boolean => "true|false",
-            ParameterKind::Texts => "TEXT",
-            ParameterKind::Choice(_) => "CHOICE",
-            ParameterKind::List => "LIST",
-            ParameterKind::Chain => "ARNS",
-            ParameterKind::Map => "JSON",
-        });
-    let mut help = parameter.meaning();
-    if let ParameterKind::Choice(choices) = parameter.kind {
-        help.push_str(&format!(" [one of: {}]", choices.join(", ")));
-    }
-    if let Some(default) = parameter.default {
-        help.push_str(&format!(" [default: {default}]"));
-    }
-    arg = arg.help(help);
-    if parameter.kind == ParameterKind::Boolean {
-        // `--csv-safe` is `--csv-safe true`.
-        arg = arg.num_args(0..=1).default_missing_value("true");
-    }
-    let Some(sources) = parameter.secret_sources() else {
-        return vec![arg];
-    };
-    // Known, so that it is refused with the reason and not as a spelling mistake.
-    let mut args = vec![arg.hide(true).num_args(0..=1)];
-    for (source, name) in sources {
-        let (value, from) = match source {
-            SecretSource::File => ("FILE", "a file"),
-            SecretSource::Command => ("COMMAND", "the output of a command"),
-        };
-        args.push(
-            Arg::new(flag_of(&name))
-                .long(flag_of(&name))
-                .value_name(value)
-                .help_heading(parameter.group.title())
-                .help(format!("{} From {from}.", parameter.meaning())),
-        );
-    }
-    args
 }

@@ -5,12 +5,14 @@ mod journal;
 mod order;
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use auth_core::error::Report;
 use auth_core::regions::{self, NOT_ENABLED, Regions};
 use auth_core::{Account, AccountAccess, AccountList, AuthError, Authenticator, AwsError, Host, accounts};
+use futures::FutureExt as _;
 use tokio::sync::{OnceCell, RwLock, Semaphore, SetOnce};
 use tokio::task::{JoinError, JoinSet};
 
@@ -216,6 +218,10 @@ impl<C: Collector> Run<C> {
     /// that is cut short finds an account as a whole or not at all. Whether the run goes on.
     fn note(&self, ended: Vec<Restored>, regions: Option<AccountRegions>, begin: &[Slice]) -> bool {
         let now = self.now();
+        let mut ended = ended;
+        ended
+            .iter_mut()
+            .for_each(|(entry, _)| entry.hide_secrets(self.host.mask()));
         let told: Vec<SliceEntry> = ended.iter().map(|(entry, _)| entry.clone()).collect();
         let noted = self.journal.with(|journal| {
             if journal.closed {
@@ -348,7 +354,7 @@ impl<C: Collector> Run<C> {
                 Err(error) => {
                     let slice = begun.remove(&error.id());
                     if let Some(slice) = &slice {
-                        self.collector.abandon(slice).await;
+                        contained("abandon", self.collector.abandon(slice)).await;
                     }
                     self.defect(&reached.account, slice.as_ref().map(Slice::region), &error);
                 }
@@ -371,7 +377,7 @@ impl<C: Collector> Run<C> {
         match self.host.until(self.now() + limit, collecting).await {
             Some(collected) => collected,
             None => {
-                self.collector.abandon(slice).await;
+                contained("abandon", self.collector.abandon(slice)).await;
                 Err(SliceError::Work(
                     Outcome::TimedOut,
                     Box::new(Report {
@@ -419,7 +425,7 @@ impl<C: Collector> Run<C> {
         entry.metered(slice.access.meter());
         entry.duration_seconds = self.since(start);
         if self.conclude(entry.telling(slice.facts.told()), spooled, unkept) {
-            self.collector.concluded(&slice).await;
+            contained("conclude", self.collector.concluded(&slice)).await;
             self.journal.tell(&slice);
         }
     }
@@ -428,6 +434,7 @@ impl<C: Collector> Run<C> {
     /// or ended, and does not take one that is kept for one that has failed. `unkept`: why its rows could not be kept. Whether
     /// it is kept.
     fn conclude(&self, mut entry: SliceEntry, mut tables: Vec<SpooledTable>, mut unkept: Option<String>) -> bool {
+        entry.hide_secrets(self.host.mask());
         let key = (entry.account_id.clone(), entry.region.clone().unwrap_or_default());
         let now = timestamp(self.now());
         let concluded = self.journal.with(|journal| {
@@ -464,6 +471,13 @@ impl<C: Collector> Run<C> {
         }
         kept
     }
+}
+
+/// Work whose panic costs nobody but itself. It was told of by then; `None` if it has panicked.
+pub(crate) async fn contained<T>(what: &str, work: impl Future<Output = T>) -> Option<T> {
+    let done = AssertUnwindSafe(work).catch_unwind().await;
+    done.inspect_err(|_| tracing::error!("{what} has ended in a defect of the program"))
+        .ok()
 }
 
 /// A slice's account and region.

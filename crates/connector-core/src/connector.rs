@@ -54,6 +54,25 @@ pub enum Columns {
     OfTheResult(&'static str),
 }
 
+/// Actions that a slice needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permission {
+    /// In IAM's words, such as `ec2:DescribeInstances`.
+    pub actions: Vec<&'static str>,
+    /// ARNs, with `*` for what is not known; `{partition}`, `{region}` and `{accountId}` are filled in.
+    pub resources: Vec<String>,
+}
+
+impl Permission {
+    /// On whatever there is.
+    pub fn on_all(actions: Vec<&'static str>) -> Self {
+        Permission {
+            actions,
+            resources: vec!["*".to_owned()],
+        }
+    }
+}
+
 /// A page of the reference: its name, and what writes its Markdown.
 pub type Page = (&'static str, fn() -> String);
 
@@ -81,6 +100,11 @@ pub trait Connector: Send + Sync + 'static {
     /// The IAM actions that a slice needs with these parameters, such as `ec2:DescribeInstances`.
     fn actions(&self, parameters: &Values) -> Vec<&'static str>;
 
+    /// The same with the resources that they are needed on, where the parameters name any: every action once.
+    fn permissions(&self, parameters: &Values) -> Vec<Permission> {
+        vec![Permission::on_all(self.actions(parameters))]
+    }
+
     /// A line for the end of a run, from the totals of the ledger.
     fn closing(&self, _totals: &Map<String, Json>) -> Option<String> {
         None
@@ -91,6 +115,14 @@ pub trait Connector: Send + Sync + 'static {
     /// # Errors
     /// All problems, each with the parameter's name and what to change.
     fn collector(&self, parameters: &Values, host: &Host) -> Result<Self::Collector, Vec<Problem>>;
+
+    /// The same for verbs that collect nothing, such as `check`: what only collecting needs may be missing.
+    ///
+    /// # Errors
+    /// All problems, each with the parameter's name and what to change.
+    fn prober(&self, parameters: &Values, host: &Host) -> Result<Self::Collector, Vec<Problem>> {
+        self.collector(parameters, host)
+    }
 }
 
 /// Collects the slices of one run.

@@ -15,6 +15,10 @@ pub enum Exit {
     Partial,
     /// Nothing was published: authentication or the listing failed, every slice did, or the disk.
     Failed,
+    /// Another run is at work on the same files: nothing was attempted.
+    InUse,
+    /// The reader of standard output has gone before all was written: as SIGPIPE ends any program.
+    ReaderGone,
     /// SIGINT.
     Interrupted,
     /// SIGTERM.
@@ -32,8 +36,10 @@ impl Exit {
             Exit::Usage => 2,
             Exit::Partial => 3,
             Exit::Failed => 4,
+            Exit::InUse => 6,
             Exit::HungUp => 129,
             Exit::Interrupted => 130,
+            Exit::ReaderGone => 141,
             Exit::Terminated => 143,
         }
     }
@@ -43,8 +49,8 @@ impl Exit {
         match self {
             Exit::Complete => "complete",
             Exit::Partial => "partial",
-            Exit::Interrupted | Exit::Terminated | Exit::HungUp => "interrupted",
-            Exit::Defect | Exit::Usage | Exit::Failed => "failed",
+            Exit::Interrupted | Exit::Terminated | Exit::HungUp | Exit::ReaderGone => "interrupted",
+            Exit::Defect | Exit::Usage | Exit::Failed | Exit::InUse => "failed",
         }
     }
 

@@ -2,13 +2,14 @@
 
 pub(crate) mod read;
 
+use std::borrow::Cow;
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
 use auth_core::error::Report;
-use auth_core::{Account, Meter};
+use auth_core::{Account, Mask, Meter};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use time::OffsetDateTime;
@@ -171,6 +172,16 @@ impl SliceEntry {
         self
     }
 
+    /// Without secrets in what others have said.
+    pub(crate) fn hide_secrets(&mut self, mask: &Mask) {
+        let texts = self.warnings.iter_mut().chain(&mut self.reason);
+        texts.for_each(|text| hide(mask, text));
+        self.details.values_mut().for_each(|value| hide_in(mask, value));
+        if let Some(cause) = &mut self.cause {
+            hide_in_report(mask, cause);
+        }
+    }
+
     /// With what was counted.
     pub fn metered(&mut self, meter: &Meter) {
         self.calls = meter.requests();
@@ -234,6 +245,16 @@ impl Ledger {
         }
     }
 
+    /// Hides secrets in all that others have said, and in what was given under a wrong name.
+    pub(crate) fn hide_secrets(&mut self, mask: &Mask) {
+        self.warnings.iter_mut().for_each(|text| hide(mask, text));
+        self.parameters.values_mut().for_each(|value| hide_in(mask, value));
+        self.slices.iter_mut().for_each(|slice| slice.hide_secrets(mask));
+        if let Some(cause) = &mut self.cause {
+            hide_in_report(mask, cause);
+        }
+    }
+
     /// Writes the ledger beside its place; `workspace` as in [`whole_file`]. With the SHA-256 of its bytes, in hex.
     ///
     /// # Errors
@@ -252,6 +273,36 @@ impl Ledger {
         })?;
         Ok((whole, sha256))
     }
+}
+
+fn hide(mask: &Mask, text: &mut String) {
+    if let Cow::Owned(hidden) = mask.hide(text) {
+        *text = hidden;
+    }
+}
+
+fn hide_in(mask: &Mask, value: &mut Json) {
+    match value {
+        Json::String(text) => hide(mask, text),
+        Json::Array(items) => items.iter_mut().for_each(|item| hide_in(mask, item)),
+        Json::Object(fields) => fields.values_mut().for_each(|field| hide_in(mask, field)),
+        Json::Null | Json::Bool(_) | Json::Number(_) => {}
+    }
+}
+
+fn hide_in_report(mask: &Mask, report: &mut Report) {
+    let Report {
+        service: _,
+        operation: _,
+        code,
+        message,
+        request_id,
+        http_status: _,
+        hop,
+        hint,
+    } = report;
+    let texts = [code, request_id, hop, hint].into_iter().flatten();
+    texts.chain([message]).for_each(|text| hide(mask, text));
 }
 
 /// RFC 3339 in UTC, always to the millisecond: texts are in the order of their times.

@@ -22,7 +22,7 @@ pub mod terminal;
 pub mod verbs;
 
 pub use cli::{Invocation, main, run};
-pub use connector::{About, Collector, Columns, Connector, DefaultRegions, Page};
+pub use connector::{About, Collector, Columns, Connector, DefaultRegions, Page, Permission};
 pub use exit::Exit;
 pub use rows::SliceRows;
 pub use slice::{Slice, SliceError};

@@ -1,22 +1,24 @@
 //! The rules between parameters: what must be there together, what excludes what, and what each text must look like.
 
+mod output;
 pub(crate) mod places;
+mod sign_in;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use auth_core::arn::ACCOUNT_PLACEHOLDER;
 use auth_core::regions::is_region;
-use auth_core::settings::{AuthSettings, ClientAuthentication, Method, RegionChoice, RoleOptions, Scope, WebIdentity};
-use auth_core::{AccountId, Host, RoleTemplate, Secret, endpoint};
+use auth_core::settings::{AuthSettings, RegionChoice, RoleOptions, Scope};
+use auth_core::{AccountId, Host, Partition, RoleTemplate, endpoint};
 use url::Url;
 
-use self::places::{failed_of, is_same, ledger_of, state_of};
+use self::places::state_of;
 use crate::connector::{About, DefaultRegions};
 use crate::parameters::catalog::*;
 use crate::parameters::{Parameter, Problem, Values};
-use crate::rows::{COLLECTED_AT, Format, Formulas, OutputPath, directory_of};
-use crate::shard::{SHARD_PLACEHOLDER, Shard};
+use crate::rows::{COLLECTED_AT, Format, Formulas, OutputPath};
+use crate::shard::Shard;
 
 /// The validated parameters of a run.
 #[derive(Debug)]
@@ -94,11 +96,12 @@ impl Settings {
         let roles = rules.roles(about.name);
         let master_chain = rules.master_chain();
         let scope = rules.scope(&master_chain);
+        let partition = rules.partition(method.as_ref(), &master_chain, &scope);
         let regions = RegionChoice {
-            include: rules.regions(about, host),
+            include: rules.regions(about, host, partition),
             exclude: rules.region_names(&EXCLUDE_REGIONS),
         };
-        let home_region = rules.home_region(host.region());
+        let home_region = rules.home_region(host.configured_region(), partition);
         let shard = rules.shard(environment);
         let (output, format, ledger) = rules.outputs(shard);
         let keep_last_good = values.boolean(&KEEP_LAST_GOOD);
@@ -163,154 +166,6 @@ struct Rules<'a> {
 impl Rules<'_> {
     fn problem(&mut self, text: impl Into<String>) {
         self.problems.push(Problem(text.into()));
-    }
-
-    fn method(&mut self) -> Option<Method> {
-        let chosen = self.values.text(&AUTHENTICATION_METHOD).unwrap_or(METHOD_ACCESS_KEY);
-        let access_key = [&ACCESS_KEY_ID, &SECRET_ACCESS_KEY, &SESSION_TOKEN];
-        let oidc = [
-            &CLIENT_ID,
-            &CLIENT_SECRET,
-            &IDP_URL,
-            &ROLE_ARN,
-            &SESSION_DURATION,
-            &OIDC_SCOPE,
-            &OIDC_AUDIENCE,
-            &OIDC_CLIENT_AUTHENTICATION,
-            &OIDC_TOKEN_PARAMETERS,
-        ];
-        let ignored = access_key
-            .iter()
-            .filter(|_| chosen != METHOD_ACCESS_KEY)
-            .chain(oidc.iter().filter(|_| chosen != METHOD_OIDC))
-            .filter(|parameter| self.values.has(parameter))
-            .map(|parameter| parameter.name)
-            .collect::<Vec<_>>();
-        if !ignored.is_empty() {
-            self.warnings.push(format!(
-                "AuthenticationMethod is `{chosen}`: {} ignored",
-                ignored.join(", ")
-            ));
-        }
-        match chosen {
-            METHOD_OIDC => self.web_identity(),
-            METHOD_DEFAULT_CHAIN => Some(Method::DefaultChain),
-            _ => self.access_key(),
-        }
-    }
-
-    fn required(&mut self, parameters: &[&'static Parameter], method: &str) -> bool {
-        let missing: Vec<_> = parameters
-            .iter()
-            .filter(|parameter| !self.values.has(parameter))
-            .collect();
-        for parameter in &missing {
-            let ways = match parameter.secret_sources() {
-                Some([(_, file), (_, command)]) => format!(
-                    "give it in the parameter file, as {} in the environment, or by {file} or {command}",
-                    parameter.environment()
-                ),
-                None => format!(
-                    "give it in the parameter file, as {} in the environment, or as --{}",
-                    parameter.environment(),
-                    parameter.flag()
-                ),
-            };
-            let name = parameter.name;
-            self.problem(format!(
-                "{name} is missing: AuthenticationMethod `{method}` needs it; {ways}"
-            ));
-        }
-        missing.is_empty()
-    }
-
-    fn access_key(&mut self) -> Option<Method> {
-        let none = [&AUTHENTICATION_METHOD, &ACCESS_KEY_ID, &SECRET_ACCESS_KEY]
-            .iter()
-            .all(|parameter| !self.values.has(parameter));
-        if none {
-            self.problem(format!(
-                "access_key_id is missing, secret_access_key is missing: nothing says how to sign in. To sign in as the AWS \
-                 CLI does, by profile, SSO or environment, add --{} '{METHOD_DEFAULT_CHAIN}'. With an access key, give \
-                 both in the parameter file, or as {} and {} in the environment; the secret may also come by {}",
-                AUTHENTICATION_METHOD.flag(),
-                ACCESS_KEY_ID.environment(),
-                SECRET_ACCESS_KEY.environment(),
-                "secret_access_key_file or secret_access_key_command",
-            ));
-            return None;
-        }
-        if !self.required(&[&ACCESS_KEY_ID, &SECRET_ACCESS_KEY], METHOD_ACCESS_KEY) {
-            if !self.values.has(&AUTHENTICATION_METHOD) {
-                self.problem(format!(
-                    "AuthenticationMethod is not given, so it is `{METHOD_ACCESS_KEY}`: to sign in as the AWS CLI does, by \
-                     profile, SSO or environment, set it to `{METHOD_DEFAULT_CHAIN}`, as --{} '{METHOD_DEFAULT_CHAIN}'",
-                    AUTHENTICATION_METHOD.flag()
-                ));
-            }
-            return None;
-        }
-        let access_key_id = self.values.text(&ACCESS_KEY_ID)?.to_owned();
-        let session_token = self.values.secret(&SESSION_TOKEN).cloned().map(Secret::from);
-        if access_key_id.starts_with("ASIA") && session_token.is_none() {
-            self.problem(
-                "session_token is missing: access_key_id begins with ASIA, so the key is temporary and AWS takes it \
-                 with its session token only",
-            );
-        }
-        let secret_access_key = self.values.secret(&SECRET_ACCESS_KEY)?.clone().into();
-        Some(Method::AccessKey {
-            access_key_id,
-            secret_access_key,
-            session_token,
-        })
-    }
-
-    fn web_identity(&mut self) -> Option<Method> {
-        let complete = self.required(&[&CLIENT_ID, &CLIENT_SECRET, &IDP_URL, &ROLE_ARN], METHOD_OIDC);
-        let insecure = self.values.boolean(&ALLOW_INSECURE_ENDPOINTS);
-        let token_url = self
-            .values
-            .text(&IDP_URL)
-            .and_then(|text| match token_url(text, insecure) {
-                Ok(url) => Some(url),
-                Err(why) => {
-                    self.problem(format!("IdpUrl: {why}"));
-                    None
-                }
-            });
-        let role_arn = self
-            .values
-            .text(&ROLE_ARN)
-            .and_then(|text| match RoleTemplate::parse(text) {
-                Ok(role) if role.has_placeholder() => {
-                    self.problem("RoleArn: {accountId} has a meaning in sub_account_assume_role_arn_chain only");
-                    None
-                }
-                Ok(role) => Some(role),
-                Err(why) => {
-                    self.problem(format!("RoleArn: {why}"));
-                    None
-                }
-            });
-        if !complete {
-            return None;
-        }
-        let client_authentication = match self.values.text(&OIDC_CLIENT_AUTHENTICATION) {
-            Some("client_secret_post") => ClientAuthentication::Post,
-            _ => ClientAuthentication::Basic,
-        };
-        Some(Method::WebIdentity(Box::new(WebIdentity {
-            token_url: token_url?,
-            client_id: self.values.text(&CLIENT_ID)?.to_owned(),
-            client_secret: self.values.secret(&CLIENT_SECRET)?.clone().into(),
-            client_authentication,
-            scope: self.values.text(&OIDC_SCOPE).map(str::to_owned),
-            audience: self.values.text(&OIDC_AUDIENCE).map(str::to_owned),
-            token_parameters: self.values.map(&OIDC_TOKEN_PARAMETERS),
-            role_arn: role_arn?,
-            session_duration: self.seconds(&SESSION_DURATION),
-        })))
     }
 
     fn seconds(&self, parameter: &Parameter) -> Duration {
@@ -394,18 +249,10 @@ impl Rules<'_> {
         let exclude = self.account_ids(&EXCLUDE_ACCOUNTS);
         let organizational_units = self.values.list(&ORGANIZATIONAL_UNITS).to_vec();
         for unit in &organizational_units {
-            // https://docs.aws.amazon.com/organizations/latest/APIReference/API_OrganizationalUnit.html
-            let id = unit
-                .strip_prefix("ou-")
-                .or_else(|| unit.strip_prefix("r-"))
-                .unwrap_or_default();
-            if id.is_empty()
-                || !id
-                    .chars()
-                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-            {
+            if !is_unit(unit) {
                 self.problem(format!(
-                    "organizational_units: `{unit}` is not the id of an organizational unit (ou-…) or a root (r-…)"
+                    "organizational_units: `{unit}` is neither the id of an organizational unit (ou-…) or a root (r-…) nor a \
+                     path of names from the root down (/Root/Sandbox)"
                 ));
             }
         }
@@ -458,8 +305,11 @@ impl Rules<'_> {
         }
     }
 
-    fn regions(&mut self, about: &About, host: &Host) -> Vec<String> {
+    fn regions(&mut self, about: &About, host: &Host, partition: Option<&'static Partition>) -> Vec<String> {
         let named = self.region_names(&REGIONS);
+        for name in &named {
+            self.of_partition(REGIONS.name, name, partition);
+        }
         if !named.is_empty() || about.regions == DefaultRegions::Enabled {
             return named;
         }
@@ -476,36 +326,6 @@ impl Rules<'_> {
                 Vec::new()
             }
         }
-    }
-
-    fn leading(&mut self, about: &About) -> Vec<String> {
-        let named = self.values.list(&LEADING_COLUMNS);
-        match named {
-            [] => return about.leading.iter().map(|name| (*name).to_owned()).collect(),
-            [none] if none == "none" => return Vec::new(),
-            _ => {}
-        }
-        let names: Vec<&str> = crate::rows::LEADING_COLUMNS.iter().map(|(name, ..)| *name).collect();
-        for name in named.iter().filter(|name| !names.contains(&name.as_str())) {
-            self.problem(format!(
-                "leading_columns: `{name}` is none of {}; or write none alone",
-                names.join(", ")
-            ));
-        }
-        named.to_vec()
-    }
-
-    fn formulas(&mut self, format: Format) -> Formulas {
-        if !self.values.boolean(&CSV_SAFE) {
-            return Formulas::Kept;
-        }
-        if format != Format::Csv {
-            let name = format.name();
-            self.warnings.push(format!(
-                "csv_safe has a meaning with format csv only: {name} is written as it is"
-            ));
-        }
-        Formulas::Defused
     }
 
     fn region_names(&mut self, parameter: &Parameter) -> Vec<String> {
@@ -525,89 +345,9 @@ impl Rules<'_> {
         }
     }
 
-    fn home_region(&mut self, host_region: &str) -> String {
-        let region = self.values.text(&STS_REGION).unwrap_or(host_region).to_owned();
-        self.region(&STS_REGION, &region);
-        region
-    }
-
     fn shard(&mut self, environment: &[(String, String)]) -> Option<Shard> {
         let shard = Shard::parse(self.values.text(&SHARD)?, environment);
         shard.map_err(|problem| self.problems.push(problem)).ok()
-    }
-
-    /// `text` with the shard's index in it.
-    fn of_shard(&mut self, parameter: &Parameter, text: &str, shard: Option<Shard>) -> PathBuf {
-        let Some(shard) = shard else {
-            // A shard that was given and is wrong is told of already.
-            if text.contains(SHARD_PLACEHOLDER) && !self.values.has(&SHARD) {
-                let name = parameter.name;
-                self.problem(format!(
-                    "{name}: {SHARD_PLACEHOLDER} has a meaning with shard only: set shard, or remove it from the path"
-                ));
-            }
-            return PathBuf::from(text);
-        };
-        PathBuf::from(text.replace(SHARD_PLACEHOLDER, &shard.index.to_string()))
-    }
-
-    fn outputs(&mut self, shard: Option<Shard>) -> (Destination, Format, Option<PathBuf>) {
-        let output = match self.values.text(&OUTPUT) {
-            None | Some("-") => Destination::Stdout,
-            Some(path) => Destination::File(OutputPath(self.of_shard(&OUTPUT, path, shard))),
-        };
-        let ending = match &output {
-            Destination::File(path) => path.0.extension().and_then(|ending| ending.to_str()),
-            Destination::Stdout => None,
-        };
-        let format = Format::named(self.values.text(&FORMAT).or(ending).unwrap_or_default()).unwrap_or(Format::Csv);
-        let ledger = match (self.values.text(&LEDGER), &output) {
-            (Some(path), _) => Some(self.of_shard(&LEDGER, path, shard)),
-            (None, Destination::File(path)) => Some(ledger_of(path)),
-            (None, Destination::Stdout) => None,
-        };
-        if let Destination::File(path) = &output {
-            self.writable(&OUTPUT, &path.of_all(), &path.directory());
-            self.place(&OUTPUT, places::has_room_for_state(path));
-            let is_output = |ledger: &Path| is_same(ledger, &path.of_all());
-            if ledger
-                .as_ref()
-                .is_some_and(|ledger| is_output(ledger) || is_output(&failed_of(ledger)))
-            {
-                self.problem("ledger and output name the same file: give the ledger another name");
-            }
-        }
-        if let Some(path) = &ledger {
-            if self.values.has(&LEDGER) {
-                self.writable(&LEDGER, path, directory_of(path));
-            } else if self.problems.is_empty() {
-                // Its directory may have placeholders in it, and is made then; it is the output's otherwise.
-                self.place(&LEDGER, places::replaceable(path, instead_of(&LEDGER)));
-            }
-            if self.problems.is_empty() {
-                self.place(&LEDGER, places::replaceable(&failed_of(path), instead_of(&LEDGER)));
-            }
-        }
-        (output, format, ledger)
-    }
-
-    fn writable(&mut self, parameter: &Parameter, path: &Path, directory: &Path) {
-        let tried = places::writable(path, directory, instead_of(parameter));
-        self.place(parameter, tried);
-    }
-
-    fn place(&mut self, parameter: &Parameter, tried: Result<(), String>) {
-        if let Err(why) = tried {
-            self.problem(format!("{}: {why}", parameter.name));
-        }
-    }
-}
-
-/// What may be named where a device or a pipe was.
-fn instead_of(parameter: &Parameter) -> &'static str {
-    match parameter.name {
-        "output" => "name a file; for a pipe or device let - be the output, and lead standard output there",
-        _ => "name a file",
     }
 }
 
@@ -638,14 +378,16 @@ pub fn check_endpoints(values: &Values, environment: &[(String, String)]) -> Res
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
-fn token_url(text: &str, insecure: bool) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| format!("not a URL: {error}"))?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("credentials do not belong into the URL: use ClientId and ClientSecret".to_owned());
+/// <https://docs.aws.amazon.com/organizations/latest/APIReference/API_OrganizationalUnit.html>
+fn is_unit(text: &str) -> bool {
+    if let Some(path) = text.strip_prefix('/') {
+        let path = path.trim_end_matches('/');
+        return !path.is_empty() && path.split('/').all(|name| !name.trim().is_empty());
     }
-    endpoint::check(&url, insecure)?;
-    if url.fragment().is_some() {
-        return Err(format!("`{text}` has a fragment (#…), which is never sent: remove it"));
-    }
-    Ok(url)
+    let id = text
+        .strip_prefix("ou-")
+        .or_else(|| text.strip_prefix("r-"))
+        .unwrap_or_default();
+    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    !id.is_empty() && id.chars().all(legal)
 }

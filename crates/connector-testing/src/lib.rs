@@ -259,6 +259,14 @@ impl<'a, P: Program> Run<'a, P> {
         self
     }
 
+    /// The region of the run's environment.
+    fn region(&self) -> Option<String> {
+        let mut environment = self.environment.iter();
+        environment
+            .find(|(name, _)| name == "AWS_REGION")
+            .map(|(_, region)| region.clone())
+    }
+
     fn arguments(&self) -> Vec<String> {
         let mut arguments = vec![self.verb.to_owned()];
         if !self.typed && !matches!(self.verb, "spec" | "schema" | "secret") {
@@ -362,7 +370,9 @@ impl<'a, P: Program> Run<'a, P> {
                 .unwrap(),
         };
         let exit = runtime.block_on(async {
-            let host = Host::for_endpoint(self.sim.endpoint(), time, sleep).await.unwrap();
+            let host = Host::for_endpoint(self.sim.endpoint(), self.region(), time, sleep)
+                .await
+                .unwrap();
             let invocation = Invocation {
                 host: Some(host),
                 ..invocation
@@ -497,10 +507,8 @@ impl Outcome {
         let streams = [("stdout", &self.stdout), ("stderr", &self.stderr)];
         let streams = streams.map(|(name, text)| (name.to_owned(), text.clone()));
         for (place, text) in streams.into_iter().chain(files) {
-            for secret in secrets {
-                if let Some(at) = text.find(secret.as_str()) {
-                    panic!("a secret shows in {place}, after: …{}", before(&text, at));
-                }
+            if let Some(at) = forms::found(&text, secrets) {
+                panic!("a secret shows in {place}, after: …{}", before(&text, at));
             }
             // JSON Web Tokens begin so, and go on for longer than the name of a temporary directory.
             for (at, begin) in text.match_indices("eyJ") {

@@ -164,7 +164,9 @@ impl<P: Program> Run<'_, P> {
         let exit = runtime.block_on(async {
             let time = SharedTimeSource::new(moment.clone());
             let sleep = SharedAsyncSleep::new(moment.clone());
-            let host = Host::for_endpoint(self.sim.endpoint(), time, sleep).await.unwrap();
+            let host = Host::for_endpoint(self.sim.endpoint(), self.region(), time, sleep)
+                .await
+                .unwrap();
             let invocation = Invocation {
                 arguments,
                 environment: self.environment.clone(),

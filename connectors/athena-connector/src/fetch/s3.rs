@@ -9,7 +9,7 @@ use connector_core::{SliceError, SliceRows};
 use super::side_by_side::side_by_side;
 use super::{Column, Fetcher, api, cell, columns, has_header, is_text, lines_of};
 use crate::execute::Succeeded;
-use crate::objects::{Download, Location, ObjectError};
+use crate::objects::{Download, Location, ObjectError, Objects};
 use crate::results::Record;
 use crate::results::csv::CsvParser;
 use crate::statement::Gives;
@@ -90,8 +90,11 @@ impl Fetcher<'_> {
             Format::Json | Format::Jsonl | Format::Parquet => parser,
         };
         match self.objects.cores(object.size()) {
-            Some(cores) => side_by_side(&mut object, parser, &cells, cores.num_permits(), table).await,
-            None => one_by_one(&mut object, parser, &cells, table).await,
+            Some(cores) => {
+                let cores = cores.num_permits();
+                side_by_side(&mut object, self.objects, parser, &cells, cores, table).await
+            }
+            None => one_by_one(&mut object, self.objects, parser, &cells, table).await,
         }
     }
 }
@@ -99,12 +102,15 @@ impl Fetcher<'_> {
 /// Parses the object's records as they come.
 async fn one_by_one(
     object: &mut Download,
+    objects: &Objects,
     mut parser: CsvParser,
     cells: &Cells,
     table: &mut RowWriter,
 ) -> Result<(), ObjectError> {
     let mut each = |record: &Record<'_>| table.push(|row| cells.fill(row, record)).map_err(ObjectError::from);
+    let mut large = None;
     while let Some(chunk) = object.next().await? {
+        objects.large(parser.pending(), &mut large).await;
         parser.feed(&chunk.bytes, &mut each)?;
     }
     parser.finish(&mut each)

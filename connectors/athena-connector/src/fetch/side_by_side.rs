@@ -9,7 +9,7 @@ use connector_core::rows::{RowBuffer, RowWriter};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::s3::Cells;
-use crate::objects::{Chunk, Download, ObjectError};
+use crate::objects::{Chunk, Download, ObjectError, Objects};
 use crate::results::csv::{CsvParser, Cutter};
 use crate::results::{FileError, Record};
 
@@ -19,6 +19,7 @@ const BLOCK: usize = 1024 * 1024;
 /// Parses the object's records on so many cores.
 pub(super) async fn side_by_side(
     object: &mut Download,
+    objects: &Objects,
     parser: CsvParser,
     cells: &Cells,
     cores: usize,
@@ -34,7 +35,10 @@ pub(super) async fn side_by_side(
         at_work: VecDeque::new(),
     };
     let (mut cutter, mut block) = (Cutter::default(), Vec::new());
+    let mut large = None;
     while let Some(mut chunk) = object.next().await? {
+        let waiting: usize = block.iter().map(|chunk: &Chunk| chunk.bytes.len()).sum();
+        objects.large(waiting, &mut large).await;
         // The header stands in the first, which is read before all others.
         let least = blocks.parser.header().map_or(1, |_| BLOCK);
         if let Some(end) = cutter.cut(&chunk.bytes, least, blocks.parser.limit()) {

@@ -18,6 +18,12 @@ impl Location {
     }
 }
 
+/// The bucket of `s3://bucket/prefix/`.
+pub(crate) fn bucket_of(address: &str) -> Option<&str> {
+    let bucket = address.strip_prefix("s3://")?.split('/').next()?;
+    (!bucket.is_empty()).then_some(bucket)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -27,7 +27,7 @@ use super::{Fault, FileError, Record};
 /// The largest record, in bytes, unless [`CsvParser::with_largest_record`] says otherwise. Athena's own limit for a row is
 /// 32 MB of data (<https://docs.aws.amazon.com/athena/latest/ug/other-notable-limitations.html>); binary values take three
 /// characters a byte.
-pub const LARGEST_RECORD: usize = 256 << 20;
+pub const LARGEST_RECORD: usize = 128 << 20;
 /// The largest header in bytes. Only the header's own length bounds the number of columns.
 const LARGEST_HEADER: usize = 16 << 20;
 /// Buffers above this many bytes are given back after the record that needed them.
@@ -120,6 +120,11 @@ impl CsvParser {
             number: 1,
             ..Self::with_largest_record(self.largest_record)
         })
+    }
+
+    /// Bytes of the record that is not whole yet.
+    pub fn pending(&self) -> usize {
+        self.pending.len()
     }
 
     /// The columns' names, as soon as the header has been read.

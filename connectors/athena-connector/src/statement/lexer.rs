@@ -34,11 +34,18 @@ pub(super) struct Tokens<'t> {
     text: &'t str,
     at: usize,
     grammar: Grammar,
+    /// What has begun and does not end: a quote or a comment.
+    pub(super) open: Option<&'static str>,
 }
 
 impl<'t> Tokens<'t> {
     pub(super) fn new(text: &'t str, grammar: Grammar) -> Self {
-        Tokens { text, at: 0, grammar }
+        Tokens {
+            text,
+            at: 0,
+            grammar,
+            open: None,
+        }
     }
 }
 
@@ -51,7 +58,13 @@ impl<'t> Iterator for Tokens<'t> {
         let run = |belongs: fn(char) -> bool| rest.find(|c| !belongs(c)).unwrap_or(rest.len());
         let (token, length) = match (first, rest.as_bytes().get(1)) {
             ('-', Some(b'-')) => (Token::Nothing, rest.find(['\n', '\r']).unwrap_or(rest.len())),
-            ('/', Some(b'*')) => (Token::Nothing, rest[2..].find("*/").map_or(rest.len(), |end| end + 4)),
+            ('/', Some(b'*')) => match rest[2..].find("*/") {
+                Some(end) => (Token::Nothing, end + 4),
+                None => {
+                    self.open = Some("comment (/*)");
+                    (Token::Nothing, rest.len())
+                }
+            },
             ('\'' | '"' | '`', _) => (Token::Quoted, self.quoted(rest, first)),
             (c, _) if c.is_whitespace() => (Token::Nothing, run(char::is_whitespace)),
             (c, _) if in_word(c) => {
@@ -69,7 +82,7 @@ impl<'t> Iterator for Tokens<'t> {
 impl Tokens<'_> {
     /// Bytes of the quoted text that `rest` begins with. Without an end, it goes to the end. A doubled quote ends it and
     /// begins the next one, which is the same.
-    fn quoted(&self, rest: &str, quote: char) -> usize {
+    fn quoted(&mut self, rest: &str, quote: char) -> usize {
         let escapes = self.grammar == Grammar::Hive && quote != '`';
         let mut characters = rest.char_indices().skip(1);
         while let Some((at, c)) = characters.next() {
@@ -80,6 +93,11 @@ impl Tokens<'_> {
                 characters.next();
             }
         }
+        self.open = Some(match quote {
+            '\'' => "quote (')",
+            '"' => "quote (\")",
+            _ => "quote (`)",
+        });
         rest.len()
     }
 }

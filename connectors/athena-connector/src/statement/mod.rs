@@ -36,6 +36,17 @@ impl Statement {
         }
     }
 
+    /// The quote or comment that begins in it and does not end: Athena would refuse it. Not of a statement whose words are not
+    /// known: another grammar may read it otherwise.
+    pub fn open_end(&self) -> Option<&'static str> {
+        if self.kind.substatement == UNKNOWN.substatement {
+            return None;
+        }
+        let mut tokens = Tokens::new(&self.text, self.kind.grammar);
+        tokens.by_ref().for_each(drop);
+        tokens.open
+    }
+
     /// Whether it gives rows, as far as one can tell before it has run.
     pub fn gives_rows(&self) -> bool {
         !matches!(self.kind.gives, Gives::Count | Gives::Nothing)

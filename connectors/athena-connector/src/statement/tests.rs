@@ -245,3 +245,20 @@ fn behind_comment(text: &str) -> Option<&str> {
     };
     Some(comment.split_once("*/").map_or("", |(_, behind)| behind))
 }
+
+#[test]
+fn what_begins_and_does_not_end_is_seen() {
+    for (text, open) in [
+        ("select 'a'", None),
+        ("select 'it''s' -- it's", None),
+        ("select 'a", Some("quote (')")),
+        ("select \"a", Some("quote (\")")),
+        ("select 1 /* it's", Some("comment (/*)")),
+        ("select '\\'", None),
+        ("alter table t set tblproperties ('a' = '\\'')", None),
+        ("alter table t set tblproperties ('a' = '\\')", Some("quote (')")),
+        ("frobnicate 'a", None),
+    ] {
+        assert_eq!(Statement::new(1, text).open_end(), open, "{text}");
+    }
+}

@@ -126,7 +126,7 @@ fn the_session_has_expired() {
         4,
         &[
             "error: the identity check: ExpiredToken: The security token included in the request is expired",
-            "hint: the session has expired and cannot be renewed: give new temporary credentials",
+            "hint: the session that the AWS default chain has found has expired: with IAM Identity Center sign in again",
             "sign in again: aws sso login",
         ],
     );

@@ -57,14 +57,21 @@ impl Child<'_> {
 /// The rest of a document.
 pub(crate) struct Xml<'x> {
     reader: Reader<&'x [u8]>,
+    /// Items of all lists so far.
+    items: usize,
 }
+
+/// Items of a list at most. AWS gives 1000 instances at a time, and fewer of all else.
+const MOST_OF_A_LIST: usize = 10_000;
+/// Items of all lists of an answer: 1000 instances have some ten thousand.
+const MOST_OF_AN_ANSWER: usize = 1_000_000;
 
 impl<'x> Xml<'x> {
     /// The inside of a document whose root has this name, as the SDK has it: a name space does not matter.
     pub(super) fn of(root: &str, document: &'x [u8]) -> Result<Self, Unreadable> {
         let mut reader = Reader::from_reader(document);
         reader.config_mut().expand_empty_elements = true;
-        let mut xml = Xml { reader };
+        let mut xml = Xml { reader, items: 0 };
         match xml.outside()? {
             Some(start) if start.local_name().into_inner() == root => Ok(xml),
             _ => Err(xml.unreadable("another document than AWS's")),
@@ -98,6 +105,15 @@ impl<'x> Xml<'x> {
     pub(super) fn unreadable(&self, why: &'static str) -> Unreadable {
         let offset = self.reader.buffer_position();
         Unreadable { why, offset }
+    }
+
+    /// Counts an item of a list.
+    fn count_item(&mut self) -> Result<(), Unreadable> {
+        self.items += 1;
+        match self.items > MOST_OF_AN_ANSWER {
+            true => Err(self.unreadable("more than 1000000 items, which AWS never gives at a time")),
+            false => Ok(()),
+        }
     }
 
     fn next(&mut self) -> Result<Event<'x>, Unreadable> {
@@ -227,7 +243,13 @@ impl<'x, T: Read<'x>> Read<'x> for Vec<T> {
         let mut items = Vec::new();
         while let Some(child) = xml.child()? {
             match child.name() {
-                "item" => items.push(T::read(xml)?),
+                "item" if items.len() == MOST_OF_A_LIST => {
+                    return Err(xml.unreadable("a list of more than 10000 items, which AWS never gives at a time"));
+                }
+                "item" => {
+                    xml.count_item()?;
+                    items.push(T::read(xml)?);
+                }
                 _ => xml.skip(&child)?,
             }
         }

@@ -38,7 +38,7 @@ fn no_client_secret_is_left() {
             .wait_until_forgotten(&[Estate::CLIENT_SECRET])
             .read_and_close(100)
             .finish()
-            .expect(0);
+            .expect(141);
     }
 }
 
@@ -52,7 +52,7 @@ fn no_secret_access_key_and_no_session_token_is_left() {
         .wait_until_forgotten(&[&secret])
         .read_and_close(100)
         .finish()
-        .expect(0);
+        .expect(141);
     let session = sim
         .user_session(MASTER, Estate::USER, Duration::from_secs(900))
         .unwrap();
@@ -67,7 +67,7 @@ fn no_secret_access_key_and_no_session_token_is_left() {
         .wait_until_forgotten(&[&session.secret_access_key, &session.session_token])
         .read_and_close(100)
         .finish()
-        .expect(0);
+        .expect(141);
 }
 
 #[test]

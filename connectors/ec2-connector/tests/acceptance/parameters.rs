@@ -380,6 +380,12 @@ fn organizational_units_are_meant_with_all_below_them() {
         (json!([SHOP, PRODUCTION, SHOP]), vec![B, C]),
         (json!([sim.estate().root_id()]), ALL.to_vec()),
         (json!(format!("{SHOP}, {SECURITY}")), vec![C, D]),
+        // By path.
+        (json!(["/Root/Workloads"]), vec![A, B, C]),
+        (json!(["/Root/Workloads/Production/Shop/"]), vec![C]),
+        (json!("/Root/Workloads/Production/Shop, /Root/Security"), vec![C, D]),
+        (json!([SHOP, "/Root/Security"]), vec![C, D]),
+        (json!("/Root"), ALL.to_vec()),
     ] {
         sim.forget_calls();
         let outcome = Run::organization(&sim)
@@ -416,6 +422,22 @@ fn organizational_units_are_meant_with_all_below_them() {
         .params(json!({"organizational_units": ["ou-sim1-nowhere1"]}))
         .expect(4);
     wrong.says(&["organizational_units names a unit that does not exist in this organization"]);
+    for (path, said) in [
+        (
+            "/Root/Workload",
+            "organizational_units: there is no unit /Root/Workload; there are /Root/Security, /Root/Workloads",
+        ),
+        (
+            "/Root/Workloads/Production/Shop/Deeper",
+            "there is no unit /Root/Workloads/Production/Shop/Deeper",
+        ),
+        ("/root", "there is no unit /root; there are /Root"),
+    ] {
+        let wrong = Run::organization(&sim)
+            .params(json!({ "organizational_units": [path] }))
+            .expect(4);
+        wrong.says(&[said]);
+    }
 }
 
 #[test]

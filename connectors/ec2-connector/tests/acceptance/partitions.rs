@@ -2,16 +2,74 @@
 
 use std::collections::BTreeSet;
 
-use auth_core::regions::DEFAULT_REGIONS;
-use aws_sim::{Fault, Region, facts};
+use auth_core::Partition;
+use aws_sim::{Estate, Fault, Region, facts};
 use serde_json::json;
 
 use crate::harness::{Run, some, start};
 use crate::world::*;
 
 #[test]
-fn the_default_regions_are_those_that_aws_enables_by_default() {
-    assert_eq!(DEFAULT_REGIONS[..], facts::default_regions());
+fn the_table_of_partitions_is_that_of_aws() {
+    let known: Vec<_> = Partition::all().iter().map(|partition| partition.name).collect();
+    let told = some(facts::partitions());
+    assert_eq!(known.len(), told.len(), "{known:?}");
+    for theirs in told {
+        let ours = Partition::named(theirs.id).unwrap();
+        assert_eq!(ours.global_region, theirs.global_region, "{}", theirs.id);
+        // Only regions of `aws` need an opt-in.
+        let enabled = match theirs.id {
+            "aws" => facts::default_regions(),
+            _ => theirs.regions.clone(),
+        };
+        assert_eq!(ours.regions, enabled, "{}", theirs.id);
+        for region in some(theirs.regions) {
+            assert_eq!(Partition::of_region(region), ours, "{region}");
+        }
+    }
+}
+
+/// Where no region is given, it is the main one of the roles' partition; and a region of another one is refused before anything
+/// is sent.
+#[test]
+fn the_partition_of_the_roles_decides() {
+    for partition in some(facts::partitions()) {
+        let sim = start(estate());
+        let chain = Estate::SUB_ACCOUNT_ROLE.replace("arn:aws:", &format!("arn:{}:", partition.id));
+        let run = || Run::organization(&sim).params(json!({"sub_account_assume_role_arn_chain": [chain]}));
+        let of_another = if partition.id == "aws-cn" {
+            "us-gov-west-1"
+        } else {
+            "cn-north-1"
+        };
+        for region in [json!({"sts_region": of_another}), json!({"regions": [of_another]})] {
+            let name = region.as_object().unwrap().keys().next().unwrap();
+            let outcome = run().params(region.clone()).expect(2);
+            outcome.says(&[&format!("error: {name}: {of_another} is a region of the partition")]);
+            outcome.says(&[partition.global_region]);
+        }
+        run()
+            .variable("AWS_REGION", of_another)
+            .expect(2)
+            .says(&["AWS_REGION, or the profile's region:"]);
+        assert_eq!(sim.calls().len(), 0);
+        run().verb("accounts").run();
+        let first = sim.calls().remove(0);
+        assert_eq!(first.region.as_deref(), Some(partition.global_region));
+    }
+}
+
+#[test]
+fn roles_of_two_partitions_are_refused() {
+    let sim = start(one_account());
+    let outcome = Run::keys(&sim)
+        .params(json!({"master_assume_role_arn_chain": ["arn:aws:iam::111122223333:role/a", "arn:aws-cn:iam::111122223333:role/b"]}))
+        .expect(2);
+    outcome.says(&["roles of two partitions cannot be in one run"]);
+    let outcome = Run::keys(&sim)
+        .params(json!({"master_assume_role_arn_chain": ["arn:aws-moon:iam::111122223333:role/a"]}))
+        .expect(2);
+    outcome.says(&["the partition of arn:aws-moon:iam::111122223333:role/a is none of aws, aws-cn"]);
 }
 
 /// AWS Organizations is asked where its partition has it; and an account that does not tell its regions is asked for them, and
@@ -30,7 +88,10 @@ fn no_partition_is_taken_for_another() {
             let sim = start(estate);
             sim.faults()
                 .add(Fault::on("ec2:DescribeRegions").error(403, "UnauthorizedOperation", "not for you"));
-            Run::organization(&sim).params(json!({"sts_region": home})).expect(3);
+            let chain = Estate::SUB_ACCOUNT_ROLE.replace("arn:aws:", &format!("arn:{}:", partition.id));
+            Run::organization(&sim)
+                .params(json!({"sts_region": home, "sub_account_assume_role_arn_chain": [chain]}))
+                .expect(3);
             for call in some(sim.calls_of("organizations:*")) {
                 assert_eq!(call.region.as_deref(), Some(partition.global_region), "{home}");
             }

@@ -1,7 +1,7 @@
 //! Places where no file can come to stand, or where one leads through a link: told before anything is collected.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::Path;
 use std::process::Command;
 
@@ -227,4 +227,176 @@ fn standard_output_that_takes_nothing_is_a_failure() {
         .params(json!({"output": "-"}))
         .under("exec >/dev/null")
         .expect(0);
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().mode() & 0o7777
+}
+
+/// Rows and ledger are made under the umask; what is kept of a run is for its owner alone.
+#[test]
+fn files_are_made_under_the_umask() {
+    let sim = start(one_account());
+    for (umask, expected) in [("077", 0o600), ("027", 0o640), ("022", 0o644), ("002", 0o664)] {
+        let outcome = Run::keys(&sim).under(&format!("umask {umask}")).expect(0);
+        assert_eq!(mode(&outcome.ledger_path()), expected, "{umask}");
+        assert_eq!(
+            mode(&outcome.ledger_path().with_file_name("rows.json")),
+            expected,
+            "{umask}"
+        );
+    }
+    sim.faults().add(
+        Fault::on("ec2:DescribeInstances")
+            .region(FRANKFURT)
+            .error(403, "UnauthorizedOperation", "no"),
+    );
+    let partial = Run::keys(&sim).under("umask 000").expect(3);
+    assert_eq!(mode(&partial.state()), 0o700);
+}
+
+/// A file that is replaced keeps its mode, its owner and its group. Only who may give files away can try that.
+#[test]
+fn a_file_that_is_replaced_keeps_mode_and_owner() {
+    let sim = start(one_account());
+    let run = Run::keys(&sim).file("rows.json", "previous");
+    let path = run.path("rows.json");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o604)).unwrap();
+    let given_away = chown(&path, Some(12_345), Some(23_456)).is_ok();
+    let outcome = run.expect(0);
+    assert_eq!(mode(&path), 0o604);
+    assert_eq!(outcome.rows().len(), 6);
+    let found = fs::metadata(&path).unwrap();
+    assert!(!given_away || (found.uid(), found.gid()) == (12_345, 23_456));
+}
+
+/// What stands in the way of the end is seen before anything is collected.
+#[test]
+fn the_end_is_rehearsed() {
+    let sim = start(one_account());
+    // The rows have a name that the ledger's, or the state's, is too long for.
+    for length in [243, 250] {
+        let name = format!("{}.csv", "a".repeat(length));
+        let outcome = Run::keys(&sim).output(&name).expect(2);
+        outcome.says(&["File name too long", "shorter name"]);
+    }
+    let mounted = Run::keys(&sim).file("rows.json", "previous").file("host.json", "host");
+    let (host, rows) = (mounted.path("host.json"), mounted.path("rows.json"));
+    let mount = format!("mount --bind {} {}", host.display(), rows.display());
+    let can_mount = Command::new("unshare").args(["-rm", "true"]).status();
+    if can_mount.is_ok_and(|status| status.success()) {
+        let outcome = mounted
+            .under(&format!(
+                "if [ -z \"$MOUNTED\" ]; then MOUNTED=1 exec unshare -rm sh -ec '{mount}; exec \"$0\" \"$@\"' \"$0\" \"$@\"; fi"
+            ))
+            .expect(2);
+        outcome.says(&["cannot be replaced when all is collected: it is mounted there by itself"]);
+    }
+    assert_eq!(sim.calls().len(), 0);
+}
+
+/// What is kept of a run is taken only where it is this user's own.
+#[test]
+fn a_state_of_somebody_else_is_refused() {
+    let sim = start(one_account());
+    // A link in its place, and what another user has made; only root can give a directory away.
+    let run = Run::keys(&sim);
+    let (state, other) = (run.path("rows.json.state"), run.path("other"));
+    fs::create_dir(&other).unwrap();
+    symlink(&other, &state).unwrap();
+    let refused = run.expect(2);
+    refused.says(&["rows.json.state is where this run would keep what it has"]);
+    assert_eq!(fs::read_dir(&other).unwrap().count(), 0);
+    let run = Run::keys(&sim);
+    let state = run.path("rows.json.state");
+    fs::create_dir(&state).unwrap();
+    if chown(&state, Some(12_345), None).is_ok() {
+        run.expect(2)
+            .says(&["it belongs to the user 12345: remove it, or give this run another output"]);
+    }
+    // A link inside leads nowhere: nothing is written through it.
+    let run = Run::keys(&sim).file("victim", "as it was");
+    let (state, victim) = (run.path("rows.json.state"), run.path("victim"));
+    fs::create_dir(&state).unwrap();
+    symlink(&victim, state.join("room")).unwrap();
+    let refused = run.run();
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "as it was");
+    assert_eq!(refused.code, 4, "{}", refused.stderr);
+}
+
+/// One file by two names, and one ledger of two runs: the second is told so.
+#[test]
+fn runs_that_share_a_file_do_not_run_at_once() {
+    let sim = start(one_account());
+    sim.faults().add(Fault::on("ec2:DescribeInstances").then(Action::Hang));
+    let first = Run::keys(&sim)
+        .start()
+        .wait_for(|sim| sim.count("ec2:DescribeInstances") > 0);
+    let (rows, ledger) = (first.path("rows.json"), first.path("rows.json.run.json"));
+    let second = Run::keys(&sim);
+    let link = second.path("link.json");
+    symlink(&rows, &link).unwrap();
+    second
+        .params(json!({"output": link}))
+        .expect(6)
+        .says(&["another run is at work on this output or ledger", "rows.json.state"]);
+    Run::keys(&sim).params(json!({"ledger": ledger})).expect(6);
+    let shared = first.path("shared.json");
+    let third = Run::keys(&sim)
+        .params(json!({"ledger": shared}))
+        .start()
+        .wait_for(|sim| sim.count("ec2:DescribeInstances") > 3);
+    Run::keys(&sim).params(json!({"ledger": shared})).expect(6);
+    third.signal("INT").finish().expect(130);
+    first.signal("INT").finish().expect(130);
+    assert!(!shared.with_file_name("shared.json.state").exists());
+}
+
+/// A limit on the size of files is a full disk, and no death without a word.
+#[test]
+fn a_limit_on_file_size_is_told() {
+    let mut estate = one_account();
+    estate.change_account(MASTER, |account| account.instances(FRANKFURT, 2000));
+    let sim = start(estate);
+    let outcome = Run::keys(&sim)
+        .params(json!({"format": "jsonl"}))
+        .under("ulimit -f 600")
+        .run();
+    outcome.expect(4).says(&["File too large"]);
+}
+
+#[test]
+fn an_ending_or_a_placeholder_that_is_none_is_refused() {
+    let sim = start(one_account());
+    for (name, said) in [
+        (
+            "rows.csv.gz",
+            "output: .gz is the ending of no format (rows are not compressed",
+        ),
+        (
+            "rows.xlsx",
+            "output: .xlsx is the ending of no format (a spreadsheet opens .csv, with csv_safe)",
+        ),
+        (
+            "rows.txt",
+            "output: .txt is the ending of no format: let it end in .csv",
+        ),
+        (
+            "rows-{account}.csv",
+            "output: {account} is no placeholder: there are {accountId}, {region}, {statement} and {shard}",
+        ),
+        ("rows-{date}.csv", "output: {date} is no placeholder"),
+    ] {
+        Run::keys(&sim).output(name).expect(2).says(&[said]);
+    }
+    // With its format beside it, a name may end in anything that is no other one's.
+    Run::keys(&sim)
+        .output("rows.txt")
+        .params(json!({"format": "csv"}))
+        .expect(0);
+    Run::keys(&sim)
+        .output("rows.csv.gz")
+        .params(json!({"format": "csv"}))
+        .expect(2);
+    Run::keys(&sim).output("rows").expect(0);
 }

@@ -260,7 +260,7 @@ fn two_runs_at_once_do_not_share_an_output() {
     let output = first.path("rows.json");
     for more in [&[][..], &["--resume"]] {
         let second = Run::organization(&sim).params(json!({"output": output}));
-        let second = more.iter().fold(second, |run, flag| run.flag(flag)).expect(2);
+        let second = more.iter().fold(second, |run, flag| run.flag(flag)).expect(6);
         second.says(&["another run is at work on this output", "rows.json.state"]);
     }
     let first = first.signal("KILL").finish();

@@ -471,7 +471,7 @@ fn damage_is_seen_and_runs_at_work_are_waited_for() {
         .start()
         .wait_for(|sim| sim.calls_of("ec2:DescribeInstances").len() == 3);
     merge(&sim, &paths, "all.csv")
-        .expect(2)
+        .expect(6)
         .says(&["shard 2/8", "is still at work", "wait for it to end"]);
     let killed = at_work.signal("KILL").finish();
     merge(&sim, &paths, "all.csv")
@@ -611,4 +611,89 @@ fn shards_that_were_run_anew_are_merged_anew() {
     merging(Run::bare(&sim).after(refused), &ledgers(&after), "all.csv")
         .expect(0)
         .says(&["complete after"]);
+}
+
+/// What is removed when all is merged is no place for what is merged.
+#[test]
+fn nothing_is_merged_into_what_a_shard_has_left() {
+    let sim = start(estate());
+    let all = shards(&sim, |run| run.output("rows.csv"));
+    let paths = ledgers(&all);
+    let state = all[3].state();
+    for (output, ledger) in [
+        (state.join("all.csv"), None),
+        (all[0].state().join("deeper/all.csv"), None),
+    ]
+    .into_iter()
+    .chain([(
+        all[1].ledger_path().with_file_name("all.csv"),
+        Some(state.join("run.json")),
+    )]) {
+        let run = Run::bare(&sim)
+            .typed()
+            .verb("merge")
+            .flag("--output")
+            .flag(output.to_str().unwrap());
+        let run = ledger
+            .iter()
+            .fold(run, |run, ledger| run.flag("--ledger").flag(ledger.to_str().unwrap()));
+        let run = paths.iter().fold(run, |run, path| run.flag(path.to_str().unwrap()));
+        let refused = run.run();
+        assert_eq!(refused.code, 2, "{}", refused.stderr);
+        assert!(!output.exists());
+    }
+    assert_eq!(states(&all), [true; 8]);
+    merge(&sim, &paths, "all.csv").expect(0);
+}
+
+/// A pipe in the place of a ledger is refused, and not waited for.
+#[test]
+fn a_pipe_is_no_ledger() {
+    let sim = start(estate());
+    let all = shards(&sim, |run| run.output("rows.csv"));
+    let mut paths = ledgers(&all);
+    let pipe = paths[2].with_file_name("pipe");
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    paths[2] = pipe;
+    merge(&sim, &paths, "all.csv")
+        .expect(2)
+        .says(&["pipe: it is not a file"]);
+}
+
+#[test]
+fn shards_of_different_days_are_merged_only_by_who_asks_for_that() {
+    let sim = start(estate());
+    let mut all = shards(&sim, |run| run.output("rows.csv"));
+    let late = all.remove(2);
+    all.insert(2, shard(&sim, 2).after(late).clock_ahead(73 * 3600).inside());
+    let paths = ledgers(&all);
+    let refused = merge(&sim, &paths, "all.csv").expect(2);
+    refused.says(&["the shards were collected up to 73 hours apart", "--allow-mixed"]);
+    assert_eq!(states(&all), [true; 8]);
+    let merged = merge(&sim, &paths, "all.csv").flag("--allow-mixed").expect(0);
+    let warnings = merged.ledger()["warnings"].to_string();
+    assert!(warnings.contains("up to 73 hours apart"), "{warnings}");
+}
+
+/// Beside a ledger may lie what another run has left; the ledger says where its own is.
+#[test]
+fn what_a_shard_has_left_is_found_where_its_ledger_says() {
+    let sim = start(estate());
+    let all = shards(&sim, |run| run.output("rows.csv"));
+    let other = shard(&sim, 5).output("rows.csv").expect(0);
+    let moved = other.ledger_path().with_file_name("moved");
+    fs::create_dir(&moved).unwrap();
+    // The ledger of shard 2 beside the state of shard 5.
+    let beside = moved.join("rows.csv.run.json");
+    fs::copy(all[2].ledger_path(), &beside).unwrap();
+    fs::rename(other.state(), moved.join("rows.csv.state")).unwrap();
+    let mut paths = ledgers(&all);
+    paths[2] = beside;
+    merge(&sim, &paths, "all.csv").expect(0);
 }

@@ -114,7 +114,7 @@ fn an_expired_session_token() {
         run,
         &[
             "ExpiredToken: The security token included in the request is expired",
-            "the session has expired and cannot be renewed: give new temporary credentials, or use long-lived keys",
+            "session_token has expired and cannot be renewed: give new temporary credentials, or use long-lived keys",
         ],
     );
 }

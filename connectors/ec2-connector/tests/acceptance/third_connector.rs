@@ -28,6 +28,15 @@ static COLUMNS: &[Column<Enabled>] = &[
 #[derive(Clone)]
 struct RegionsConnector {
     panics_in: Option<(&'static str, &'static str)>,
+    /// In what the run does beside collecting.
+    panics_beside: bool,
+}
+
+impl RegionsConnector {
+    const CALM: Self = RegionsConnector {
+        panics_in: None,
+        panics_beside: false,
+    };
 }
 
 impl Connector for RegionsConnector {
@@ -81,6 +90,35 @@ impl Collector for RegionsConnector {
         }
         Ok(())
     }
+
+    async fn concluded(&self, _: &Slice) {
+        assert!(!self.panics_beside, "as it was told to");
+    }
+
+    async fn abandon(&self, _: &Slice) {
+        assert!(!self.panics_beside, "as it was told to");
+    }
+
+    async fn stop(&self) {
+        assert!(!self.panics_beside, "as it was told to");
+    }
+}
+
+/// A panic beside the collecting costs no row, and no ledger.
+#[test]
+fn a_panic_beside_the_collecting_ends_nothing() {
+    let sim = start(estate());
+    for (panics_in, code) in [(None, 0), (Some((B, IRELAND)), 3)] {
+        let outcome = Run::organization(&sim)
+            .params(json!({"regions": [FRANKFURT, IRELAND]}))
+            .inside_as(&RegionsConnector {
+                panics_in,
+                panics_beside: true,
+            });
+        outcome.expect(code);
+        let failed = usize::from(panics_in.is_some());
+        assert_eq!(outcome.rows().len(), (ALL.len() * 2 - failed) * REGIONS.len());
+    }
 }
 
 #[test]
@@ -88,7 +126,7 @@ fn a_connector_is_a_table_and_one_function() {
     let sim = start(estate());
     let outcome = Run::organization(&sim)
         .params(json!({"regions": [FRANKFURT]}))
-        .inside_as(&RegionsConnector { panics_in: None });
+        .inside_as(&RegionsConnector::CALM);
     outcome.expect(0);
     let rows = outcome.rows();
     assert_eq!(rows.len(), ALL.len() * REGIONS.len());
@@ -105,6 +143,7 @@ fn a_slice_that_panics_is_a_failed_one_and_the_only_one() {
         .params(json!({"regions": [FRANKFURT, IRELAND]}))
         .inside_as(&RegionsConnector {
             panics_in: Some((B, IRELAND)),
+            panics_beside: false,
         });
     outcome.expect(3);
     assert_eq!(outcome.rows().len(), (ALL.len() * 2 - 1) * REGIONS.len());

@@ -349,7 +349,9 @@ fn accounts_and_regions() {
             ),
             (
                 json!({"organizational_units": ["Workloads"], "sub_account_assume_role_arn_chain": [SUB]}),
-                &["organizational_units: `Workloads` is not the id of an organizational unit (ou-…) or a root (r-…)"],
+                &[
+                    "organizational_units: `Workloads` is neither the id of an organizational unit (ou-…) or a root (r-…) nor a path",
+                ],
             ),
             (
                 json!({"listing_page_size": 21, "sub_account_assume_role_arn_chain": [SUB]}),
@@ -428,7 +430,7 @@ fn output_and_run() {
             ),
             (
                 json!({"masterAssumeRoleArnChain": [role(MASTER, "hub")], "master_assume_role_arn_chain": [role(MASTER, "hub")]}),
-                &["master_assume_role_arn_chain stands twice", "keep one"],
+                &["master_assume_role_arn_chain is given twice", "keep one"],
             ),
             // Everything that is wrong is told at once.
             (
@@ -480,7 +482,7 @@ fn sources_that_cannot_be_read() {
         .file("ca.pem", "no certificate")
         .variable("AWS_CA_BUNDLE", "ca.pem")
         .expect(2)
-        .says(&["AWS_CA_BUNDLE names a file without a PEM certificate"]);
+        .says(&["AWS_CA_BUNDLE: ca.pem has no certificate in it"]);
     Run::keys(&sim)
         .flag("--no-such-flag=1")
         .expect(2)
@@ -488,5 +490,30 @@ fn sources_that_cannot_be_read() {
     for verb in ["check", "accounts", "plan", "iam-policy"] {
         Run::bare(&sim).verb(verb).expect(2).says(&["access_key_id is missing"]);
     }
+    assert_eq!(sim.calls().len(), 0);
+}
+
+#[test]
+fn what_is_given_twice_or_without_quotes_is_refused() {
+    let sim = start(one_account());
+    let run = || Run::bare(&sim);
+    run()
+        .parameter_file("params.json", r#"{"regions": ["a"], "regions": ["b"]}"#)
+        .expect(2)
+        .says(&["params.json: line 1, column 36: a name is given twice; keep one"]);
+    let yaml = "access_key_id: x\nsecret_access_key: y\nsub_account_assume_role_arn_chain: \
+                arn:aws:iam::{accountId}:role/r\naccounts: [012345678901]\n";
+    run().parameter_file("params.yaml", yaml).expect(2).says(&[
+        "accounts (in ",
+        "012345678901 stands without quotes, and is read as the number",
+        "write \"012345678901\"",
+    ]);
+    Run::oidc(&sim)
+        .params(json!({"OidcAudience": "a", "OidcTokenParameters": {"audience": "b", "grant_type": "password"}}))
+        .expect(2)
+        .says(&[
+            "OidcTokenParameters has `audience`, which is OidcAudience too: keep one",
+            "OidcTokenParameters has `grant_type`, which is always client_credentials",
+        ]);
     assert_eq!(sim.calls().len(), 0);
 }

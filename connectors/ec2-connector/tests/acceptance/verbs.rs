@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aws_sim::facts::default_regions;
-use aws_sim::{AccountState, Estate, Region, Role, Sim};
+use aws_sim::{AccountState, Estate, Fault, Region, Role, Sim};
 use serde_json::{Value as Json, json};
 
 use crate::harness::{Run, start};
@@ -41,6 +41,7 @@ fn accounts_are_printed_with_the_way_to_reach_each() {
         json!({
             "account_id": C,
             "account_name": "shop",
+            "organizational_unit_id": SHOP,
             "organizational_unit_path": "/Root/Workloads/Production/Shop",
             "state": "ACTIVE",
             "master": false,
@@ -432,6 +433,96 @@ fn iam_policy_allows_what_a_run_calls_and_nothing_else() {
             .unwrap()
             .starts_with(&format!("arn:aws:iam::{MASTER}:oidc-provider/"))
     );
+}
+
+/// A role that stands in both chains needs what each of them asks of it.
+#[test]
+fn a_role_of_both_chains_has_one_policy() {
+    let sim = start(estate());
+    let (hub, reader, inventory) = (
+        role(MASTER, "hub"),
+        role(MASTER, "reader"),
+        role("{accountId}", "inventory"),
+    );
+    let policies = Run::keys(&sim)
+        .verb("iam-policy")
+        .params(json!({
+            "master_assume_role_arn_chain": [hub, reader],
+            "sub_account_assume_role_arn_chain": [hub, inventory],
+            "source_identity": "hub-run",
+            "assume_external_id": "hub-1",
+        }))
+        .expect(0)
+        .json();
+    assert_eq!(policies.as_object().unwrap().len(), 4);
+    let hops = &policies[&hub]["policy"]["Statement"][0];
+    assert_eq!(hops["Action"], json!(["sts:AssumeRole", "sts:SetSourceIdentity"]));
+    assert_eq!(hops["Resource"], json!([reader, role("*", "inventory")]));
+    // At every hop, in permissions and in trust.
+    let initial = &policies["initial credentials"]["policy"]["Statement"][0];
+    assert_eq!(initial["Action"], json!(["sts:AssumeRole", "sts:SetSourceIdentity"]));
+    assert_eq!(initial["Resource"], json!([hub]));
+    for role in [&hub, &reader, &inventory] {
+        let trust = policies[role]["trust_policy"]["Statement"].as_array().unwrap();
+        let actions: Vec<_> = trust.iter().map(|statement| &statement["Action"]).collect();
+        assert_eq!(actions, ["sts:AssumeRole", "sts:SetSourceIdentity"], "{role}");
+        assert_eq!(trust[0]["Condition"]["StringEquals"]["sts:ExternalId"], "hub-1");
+    }
+    assert_eq!(
+        actions(&policies[&reader]["policy"]),
+        BTreeSet::from(
+            [
+                "ec2:DescribeInstances",
+                "ec2:DescribeRegions",
+                "organizations:ListAccountsForParent",
+                "organizations:ListOrganizationalUnitsForParent",
+                "organizations:ListRoots",
+            ]
+            .map(str::to_owned)
+        )
+    );
+    // The hub ends both chains here, and does all of it.
+    let one = Run::keys(&sim)
+        .verb("iam-policy")
+        .params(json!({
+            "master_assume_role_arn_chain": [hub],
+            "sub_account_assume_role_arn_chain": [hub, inventory],
+        }))
+        .expect(0)
+        .json();
+    let all = actions(&one[&hub]["policy"]);
+    for action in ["sts:AssumeRole", "organizations:ListRoots", "ec2:DescribeInstances"] {
+        assert!(all.contains(action), "{action} is not in {all:?}");
+    }
+}
+
+#[test]
+fn check_lists_failures_alone_where_that_is_wished() {
+    let sim = start(estate());
+    sim.faults().add(
+        Fault::on("ec2:DescribeInstances")
+            .account(B)
+            .error(403, "UnauthorizedOperation", "no"),
+    );
+    let all = Run::organization(&sim)
+        .verb("check")
+        .params(json!({"format": "json"}))
+        .expect(3)
+        .json();
+    assert_eq!(all.as_array().unwrap().len(), ALL.len());
+    let failed = Run::organization(&sim)
+        .verb("check")
+        .flag("--failures-only")
+        .params(json!({"format": "json"}))
+        .expect(3)
+        .json();
+    let ids: Vec<_> = failed
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["account_id"].clone())
+        .collect();
+    assert_eq!(ids, [B]);
 }
 
 #[test]

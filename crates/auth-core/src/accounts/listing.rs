@@ -17,7 +17,7 @@ use crate::arn::AccountId;
 use crate::error::AwsError;
 use crate::last::LastAnswer;
 use crate::pages;
-use crate::regions::global_region;
+use crate::partition::Partition;
 
 /// Concurrent calls while organizational units are walked. The quotas of AWS Organizations are low:
 /// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html#throttling-limits>
@@ -48,7 +48,7 @@ pub(super) struct Listing {
 impl Listing {
     pub(super) fn new(master: &AccountAccess, page_size: Option<i32>) -> Self {
         // One service per partition. <https://docs.aws.amazon.com/general/latest/gr/ao.html>
-        let access = master.in_region(global_region(master.home_region()));
+        let access = master.in_region(Partition::of_region(master.home_region()).global_region);
         let config = aws_sdk_organizations::config::Builder::from(access.sdk_config())
             .retry_partition(access.retry_partition())
             .interceptor(LastAnswer)
@@ -132,11 +132,16 @@ impl Listing {
         units.collect()
     }
 
-    /// The chosen units with their paths. One walk upwards per unit that the user has named.
-    async fn named(&self, ids: &[String]) -> Result<Vec<Unit>, AwsError> {
+    /// The chosen units with their paths. One walk upwards for each that the user has named by id, one downwards for each by
+    /// path.
+    async fn named(&self, names: &[String]) -> Result<Vec<Unit>, AwsError> {
         let roots = self.roots().await?;
         let mut units = Vec::new();
-        for id in ids {
+        for id in names {
+            if id.starts_with('/') {
+                units.push(self.at(id, &roots).await?);
+                continue;
+            }
             let mut names = Vec::new();
             let mut at = id.clone();
             let path = loop {
@@ -163,6 +168,56 @@ impl Listing {
             });
         }
         Ok(units)
+    }
+
+    /// The unit at `path`. A slash may also be part of a name.
+    async fn at(&self, path: &str, roots: &[Unit]) -> Result<Unit, AwsError> {
+        let path = path.trim_end_matches('/');
+        let leads_to = |unit: &Unit| {
+            let rest = path.strip_prefix(&unit.path);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let mut found = Vec::new();
+        let mut level = roots.to_vec();
+        // What there is where the path ends too early.
+        let mut there = level.clone();
+        loop {
+            level.retain(leads_to);
+            let (ends, ways): (Vec<Unit>, Vec<Unit>) = level.into_iter().partition(|unit| unit.path == path);
+            found.extend(ends);
+            level = Vec::new();
+            for way in &ways {
+                level.extend(self.units_of(way).await?);
+            }
+            if level.is_empty() {
+                break;
+            }
+            there.clone_from(&level);
+        }
+        let wrong = |why| {
+            Err(AwsError::answer(
+                SERVICE,
+                LIST_UNITS,
+                format!("organizational_units: {why}"),
+            ))
+        };
+        match &found[..] {
+            [unit] => Ok(unit.clone()),
+            [] => {
+                let mut paths: Vec<&str> = there.iter().map(|unit| unit.path.as_str()).collect();
+                paths.sort_unstable();
+                let more = if paths.len() > MOST_NAMED { " and others" } else { "" };
+                paths.truncate(MOST_NAMED);
+                wrong(format!("there is no unit {path}; there are {}{more}", paths.join(", ")))
+            }
+            several => {
+                let ids: Vec<&str> = several.iter().map(|unit| unit.id.as_str()).collect();
+                wrong(format!(
+                    "{path} may be each of {}: name the unit by its id",
+                    ids.join(", ")
+                ))
+            }
+        }
     }
 
     async fn name_of(&self, unit: &str) -> Result<String, AwsError> {
@@ -234,6 +289,7 @@ impl Listing {
                 id,
                 state: Some(state_of(&account)),
                 name: account.name,
+                organizational_unit_id: Some(parent.id.clone()),
                 organizational_unit_path: Some(parent.path.clone()),
                 master: false,
             })
@@ -311,6 +367,9 @@ impl Walks {
         (self.found, warnings)
     }
 }
+
+/// Units that a message names.
+const MOST_NAMED: usize = 20;
 
 const SERVICE: &str = "organizations";
 const LIST_UNITS: &str = "ListOrganizationalUnitsForParent";

@@ -103,7 +103,13 @@ pub(super) fn duration(params: &Params, default: u64, most: u64) -> Result<u64, 
 /// A role's ARN in its parts: the account, and the name with its path.
 pub(super) fn role_arn(arn: &str) -> Result<(), Failure> {
     let invalid = || Failure::new(400, "ValidationError", format!("{arn} is invalid"));
-    let rest = arn.strip_prefix("arn:aws:iam::").ok_or_else(invalid)?;
+    let (partition, rest) = arn
+        .strip_prefix("arn:")
+        .and_then(|rest| rest.split_once(":iam::"))
+        .ok_or_else(invalid)?;
+    if !partition.starts_with("aws") {
+        return Err(invalid());
+    }
     let (account, name) = rest.split_once(":role/").ok_or_else(invalid)?;
     let sound = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()) && !name.is_empty();
     if sound { Ok(()) } else { Err(invalid()) }

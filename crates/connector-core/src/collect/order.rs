@@ -84,13 +84,7 @@ mod tests {
     ]}"#;
 
     fn account(digit: char) -> Account {
-        Account {
-            id: AccountId::parse(&digit.to_string().repeat(12)).unwrap(),
-            name: None,
-            organizational_unit_path: None,
-            state: None,
-            master: false,
-        }
+        Account::unnamed(AccountId::parse(&digit.to_string().repeat(12)).unwrap(), false)
     }
 
     fn regions(order: &Order) -> String {

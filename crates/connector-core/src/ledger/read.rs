@@ -76,6 +76,7 @@ impl Merged {
 pub(crate) struct AccountForm {
     id: String,
     name: Option<String>,
+    organizational_unit_id: Option<String>,
     organizational_unit_path: Option<String>,
     state: Option<String>,
     master: bool,
@@ -88,6 +89,7 @@ impl AccountForm {
         Ok(Account {
             id: AccountId::parse(&self.id)?,
             name: self.name,
+            organizational_unit_id: self.organizational_unit_id,
             organizational_unit_path: self.organizational_unit_path,
             state: self.state,
             master: self.master,
@@ -201,11 +203,10 @@ mod tests {
     #[test]
     fn a_slice_is_what_it_was() {
         let account = Account {
-            id: AccountId::parse("200000000001").unwrap(),
             name: Some("shop".to_owned()),
-            organizational_unit_path: None,
+            organizational_unit_id: Some("ou-1".to_owned()),
             state: Some("ACTIVE".to_owned()),
-            master: false,
+            ..Account::unnamed(AccountId::parse("200000000001").unwrap(), false)
         };
         let written = serde_json::to_value(&account).unwrap();
         let read: AccountForm = serde_json::from_value(written).unwrap();

@@ -233,8 +233,8 @@ pub static ORGANIZATIONAL_UNITS: Parameter = Parameter::new(
     "organizational_units",
     List,
     Accounts,
-    "With the account listing: ids of organizational units (ou-…) or roots (r-…) whose accounts, at any depth, are \
-     collected. Default: the whole organization.",
+    "With the account listing: organizational units whose accounts, at any depth, are collected, by id (ou-…, or r-… for \
+     a root) or by the names from the root down (/Root/Sandbox). Default: the whole organization.",
 )
 .beside_a_slice();
 

@@ -1,13 +1,20 @@
 //! Where parameters come from: a file, then environment variables, then flags; the later wins.
 
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
+use auth_core::Mask;
+use auth_core::file::{Unread, whole};
+use auth_core::host::within;
+use rustix::process::{Pid, Signal, kill_process_group};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value as Json;
+use tokio::io::AsyncReadExt as _;
 
-use super::catalog::{OIDC_TOKEN_PARAMETERS, SECRET_IDENTITY};
+use super::catalog::{OIDC_TOKEN_PARAMETERS, RUN_TIMEOUT, SECRET_IDENTITY};
 use super::encrypted::{Identities, is_encrypted, open};
 use super::file;
 use super::values::{Problem, Source, Values};
@@ -37,63 +44,146 @@ impl std::fmt::Debug for Inputs {
 /// <https://systemd.io/CREDENTIALS/>
 const IDENTITY_CREDENTIAL: &str = "secret_identity";
 
-/// Reads all sources. Secrets that stand elsewhere are fetched last, and those that stand encrypted are opened.
+/// A parameter file is small. In bytes.
+const LARGEST_FILE: u64 = 16 * 1024 * 1024;
+/// A secret is small: a long session token has some 2 KB. In bytes.
+const LARGEST_SECRET: u64 = 64 * 1024;
+
+/// Reads all sources. Secrets that stand elsewhere are fetched last, and those that are encrypted are opened. `mask` knows every
+/// secret from then on.
 ///
 /// # Errors
 /// All problems, not the first alone.
-pub async fn read(parameters: &[&'static Parameter], inputs: &Inputs) -> Result<Values, Vec<Problem>> {
+pub async fn read(parameters: &[&'static Parameter], inputs: &Inputs, mask: &Mask) -> Result<Values, Vec<Problem>> {
     let mut values = Values::default();
     let mut problems = Vec::new();
     let mut exposed = false;
-    let mut keep = |result: Result<(), Problem>| problems.extend(result.err());
     if let Some(path) = &inputs.file {
-        match read_file(path) {
-            Ok(entries) => {
-                let source = Source::File(path.display().to_string());
-                let mut seen: Vec<&'static str> = Vec::new();
-                for (key, value) in &entries {
-                    if let Some(parameter) = parameters.iter().find(|parameter| parameter.answers_to(key)) {
-                        if seen.contains(&parameter.name) {
-                            let name = parameter.name;
-                            keep(Err(Problem(format!(
-                                "{name} stands twice {source}, once as `{key}`; keep one"
-                            ))));
-                            continue;
-                        }
-                        seen.push(parameter.name);
-                        let text = value.as_str().unwrap_or_default();
-                        let encrypted = parameter.encryptable && is_encrypted(text);
-                        exposed |= parameter.is_secret() && !text.is_empty() && !encrypted;
-                    }
-                    keep(values.set(parameters, key, value, &source));
-                }
-            }
-            Err(problem) => keep(Err(problem)),
+        match read_file(path).await {
+            Ok(file) => exposed = from_file(parameters, &file, path, &mut values, &mut problems),
+            Err(problem) => problems.push(problem),
         }
     }
-    let mut variables: Vec<_> = inputs
-        .environment
+    from_environment(parameters, &inputs.environment, &mut values, &mut problems);
+    from_flags(parameters, &inputs.flags, &mut values, &mut problems);
+    // A key beside its lock.
+    if let (Some(_), Some(source @ Source::File(_))) =
+        (values.secret(&SECRET_IDENTITY), values.source(&SECRET_IDENTITY))
+    {
+        problems.push(Problem(format!(
+            "{name} ({source}): beside the secrets that it opens it protects nothing; let {name}_file name a file that \
+             holds it",
+            name = SECRET_IDENTITY.name
+        )));
+    }
+    fetch_secrets(parameters, &mut values, &mut problems).await;
+    if let (Some(path), true) = (&inputs.file, exposed) {
+        let file = format!("the parameter file {} has a secret in it and", path.display());
+        warn_if_readable(&mut values, &file, path);
+    }
+    problems.extend(open_encrypted(parameters, inputs, &mut values).await);
+    for parameter in parameters {
+        if let Some(secret) = values.secret(parameter) {
+            mask.add(secret.expose_secret());
+        }
+    }
+    values
+        .map(&OIDC_TOKEN_PARAMETERS)
+        .values()
+        .for_each(|value| mask.add(value));
+    if problems.is_empty() { Ok(values) } else { Err(problems) }
+}
+
+impl Values {
+    /// What is given but for the parameter file, as far as it is right: what has to hold while that is read.
+    pub(crate) fn before_the_file(parameters: &[&'static Parameter], inputs: &Inputs) -> Self {
+        let (mut values, mut problems) = (Values::default(), Vec::new());
+        from_environment(parameters, &inputs.environment, &mut values, &mut problems);
+        from_flags(parameters, &inputs.flags, &mut values, &mut problems);
+        values
+    }
+
+    /// `run_timeout`
+    pub(crate) fn run_timeout(&self) -> Duration {
+        let seconds = self
+            .integer(&RUN_TIMEOUT)
+            .and_then(|seconds| u64::try_from(seconds).ok());
+        seconds.map_or(Duration::MAX, Duration::from_secs)
+    }
+}
+
+/// Whether a secret stands in the file.
+fn from_file(
+    parameters: &[&'static Parameter],
+    file: &ParameterFile,
+    path: &Path,
+    values: &mut Values,
+    problems: &mut Vec<Problem>,
+) -> bool {
+    let mut exposed = false;
+    let source = Source::File(path.display().to_string());
+    let mut seen: Vec<&'static str> = Vec::new();
+    for (key, value) in &file.entries {
+        if let Some(parameter) = parameters.iter().find(|parameter| parameter.answers_to(key)) {
+            let name = parameter.name;
+            if seen.contains(&name) {
+                problems.push(Problem(format!(
+                    "{name} is given twice {source}, once as `{key}`; keep one"
+                )));
+                continue;
+            }
+            seen.push(name);
+            if let Some((read, written)) = file::changed_number(&file.text, value) {
+                problems.push(Problem(format!(
+                    "{name} ({source}): {written} stands without quotes, and is read as the number {read}; write \"{written}\""
+                )));
+                continue;
+            }
+            let text = value.as_str().unwrap_or_default();
+            let encrypted = parameter.encryptable && is_encrypted(text);
+            exposed |= parameter.is_secret() && !text.is_empty() && !encrypted;
+        }
+        problems.extend(values.set(parameters, key, value, &source).err());
+    }
+    exposed
+}
+
+fn from_environment(
+    parameters: &[&'static Parameter],
+    environment: &[(String, String)],
+    values: &mut Values,
+    problems: &mut Vec<Problem>,
+) {
+    let mut variables: Vec<_> = environment
         .iter()
         .filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX))
         .collect();
     variables.sort();
     for (variable, text) in variables {
         let source = Source::Environment(variable.clone());
-        match key_of(parameters, |key| {
+        let key = key_of(parameters, |key| {
             format!("{ENVIRONMENT_PREFIX}{}", flag_of(key).replace('-', "_").to_uppercase()) == *variable
-        }) {
-            Some(key) => keep(values.set(parameters, &key, &Json::from(text.as_str()), &source)),
-            // Kubernetes sets these by itself beside a service that is called `connector`.
-            // https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
-            None if ["SERVICE_", "PORT"]
-                .iter()
-                .any(|of_a_service| variable[ENVIRONMENT_PREFIX.len()..].starts_with(of_a_service)) => {}
-            None => {
-                let key = variable[ENVIRONMENT_PREFIX.len()..].to_lowercase();
-                keep(values.set(parameters, &key, &Json::from(text.as_str()), &source));
-            }
+        });
+        // Kubernetes sets these by itself beside a service that is called `connector`.
+        // https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+        let of_a_service = ["SERVICE_", "PORT"]
+            .iter()
+            .any(|of_a_service| variable[ENVIRONMENT_PREFIX.len()..].starts_with(of_a_service));
+        if key.is_none() && of_a_service {
+            continue;
         }
+        let key = key.unwrap_or_else(|| variable[ENVIRONMENT_PREFIX.len()..].to_lowercase());
+        let set = values.set(parameters, &key, &Json::from(text.as_str()), &source);
+        problems.extend(set.err());
     }
+}
+
+fn from_flags(
+    parameters: &[&'static Parameter],
+    given: &[(String, String)],
+    values: &mut Values,
+    problems: &mut Vec<Problem>,
+) {
     let takes_texts = |flag: &str| {
         let mut texts = parameters
             .iter()
@@ -102,7 +192,7 @@ pub async fn read(parameters: &[&'static Parameter], inputs: &Inputs) -> Result<
     };
     let mut flags: Vec<(String, String)> = Vec::new();
     let mut texts: Vec<(String, Vec<Json>)> = Vec::new();
-    for (flag, text) in &inputs.flags {
+    for (flag, text) in given {
         if takes_texts(flag) {
             match texts.iter_mut().find(|(known, _)| known == flag) {
                 Some((_, texts)) => texts.push(Json::from(text.as_str())),
@@ -120,38 +210,39 @@ pub async fn read(parameters: &[&'static Parameter], inputs: &Inputs) -> Result<
     let texts = texts.into_iter().map(|(flag, texts)| (flag, Json::from(texts)));
     for (flag, value) in flags.chain(texts) {
         if let Some(key) = key_of(parameters, |key| flag_of(key) == flag) {
-            keep(values.set(parameters, &key, &value, &Source::Flag(flag.clone())));
+            let set = values.set(parameters, &key, &value, &Source::Flag(flag.clone()));
+            problems.extend(set.err());
         }
     }
-    // A key beside its lock.
-    if let (Some(_), Some(source @ Source::File(_))) =
-        (values.secret(&SECRET_IDENTITY), values.source(&SECRET_IDENTITY))
-    {
-        keep(Err(Problem(format!(
-            "{name} ({source}): beside the secrets that it opens it protects nothing; let {name}_file name a file that \
-             holds it",
-            name = SECRET_IDENTITY.name
-        ))));
-    }
+}
+
+/// Fetches the secrets that stand in files, or that commands print, within the time of the run.
+async fn fetch_secrets(parameters: &[&'static Parameter], values: &mut Values, problems: &mut Vec<Problem>) {
+    let limit = values.run_timeout();
     for parameter in parameters.iter().filter(|parameter| parameter.is_secret()) {
         let Some((kind, place)) = values.elsewhere(parameter) else {
             continue;
         };
         let place = place.to_owned();
-        match fetch_secret(parameters, parameter, kind, &place).await {
+        let fetching = fetch_secret(parameters, parameter, kind, &place);
+        let fetched = within(limit, fetching).await.unwrap_or_else(|| {
+            let what = match kind {
+                SecretSource::File => "its file gave nothing",
+                SecretSource::Command => "its command was still at work",
+            };
+            let (name, limit) = (parameter.name, limit.as_secs());
+            Err(Problem(format!(
+                "{name}: {what} when the {limit} s of run_timeout were over"
+            )))
+        });
+        match fetched {
             Ok(secret) => values.set_secret(parameter, secret),
-            Err(problem) => keep(Err(problem)),
+            Err(problem) => problems.push(problem),
         }
         if parameter.name == SECRET_IDENTITY.name && kind == SecretSource::File {
-            warn_if_readable(&mut values, &format!("the identity file {place}"), Path::new(&place));
+            warn_if_readable(values, &format!("the identity file {place}"), Path::new(&place));
         }
     }
-    if let (Some(path), true) = (&inputs.file, exposed) {
-        let file = format!("the parameter file {} has a secret in it and", path.display());
-        warn_if_readable(&mut values, &file, path);
-    }
-    problems.extend(open_encrypted(parameters, inputs, &mut values));
-    if problems.is_empty() { Ok(values) } else { Err(problems) }
 }
 
 /// Others who can read a file can take over what its secrets are for.
@@ -165,7 +256,7 @@ fn warn_if_readable(values: &mut Values, file: &str, path: &Path) {
 }
 
 /// Opens the secrets that stand encrypted, wherever they come from.
-fn open_encrypted(parameters: &[&'static Parameter], inputs: &Inputs, values: &mut Values) -> Vec<Problem> {
+async fn open_encrypted(parameters: &[&'static Parameter], inputs: &Inputs, values: &mut Values) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut identities = None;
     for parameter in parameters.iter().filter(|parameter| parameter.encryptable) {
@@ -175,7 +266,10 @@ fn open_encrypted(parameters: &[&'static Parameter], inputs: &Inputs, values: &m
         let (Some(secret), Some(source)) = (secret, values.source(parameter)) else {
             continue;
         };
-        let identities = identities.get_or_insert_with(|| find_identities(inputs, values));
+        if identities.is_none() {
+            identities = Some(find_identities(inputs, values).await);
+        }
+        let Some(identities) = &identities else { continue };
         let opened = match identities {
             Ok(Some(identities)) => open(secret.expose_secret(), identities).map_err(|why| why.to_string()),
             Ok(None) => Err(format!(
@@ -204,7 +298,7 @@ fn open_encrypted(parameters: &[&'static Parameter], inputs: &Inputs, values: &m
 }
 
 /// The identities of the parameter, else those of the systemd credential.
-fn find_identities(inputs: &Inputs, values: &Values) -> Result<Option<Identities>, Problem> {
+async fn find_identities(inputs: &Inputs, values: &Values) -> Result<Option<Identities>, Problem> {
     let name = SECRET_IDENTITY.name;
     if let Some(text) = values.secret(&SECRET_IDENTITY) {
         let source = values
@@ -224,10 +318,14 @@ fn find_identities(inputs: &Inputs, values: &Values) -> Result<Option<Identities
         _ => return Ok(None),
     };
     let refused = |why: String| Problem(format!("{name} (the systemd credential {}): {why}", path.display()));
-    match std::fs::read_to_string(&path).map(SecretString::from) {
-        Ok(text) => Identities::parse(text.expose_secret()).map(Some).map_err(refused),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(refused(error.to_string())),
+    match whole(&path, LARGEST_SECRET).await {
+        Ok(bytes) => {
+            let text = String::from_utf8(bytes).map(SecretString::from);
+            let text = text.map_err(|_| refused("it is not UTF-8".to_owned()))?;
+            Identities::parse(text.expose_secret()).map(Some).map_err(refused)
+        }
+        Err(Unread::System(error)) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(refused(format!("it {error}"))),
     }
 }
 
@@ -240,12 +338,21 @@ fn key_of(parameters: &[&'static Parameter], fits: impl Fn(&str) -> bool) -> Opt
     keys.into_iter().find(|key| fits(key))
 }
 
-fn read_file(path: &Path) -> Result<Vec<(String, Json)>, Problem> {
-    let shown = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Problem(format!("the parameter file {shown} cannot be read: {error}")))?;
+/// A parameter file.
+struct ParameterFile {
+    text: String,
+    entries: Vec<(String, Json)>,
+}
+
+async fn read_file(path: &Path) -> Result<ParameterFile, Problem> {
+    let wrong = |why: String| Problem(format!("the parameter file {}{why}", path.display()));
+    let bytes = whole(path, LARGEST_FILE)
+        .await
+        .map_err(|error| wrong(format!(" {error}")))?;
+    let text = String::from_utf8(bytes).map_err(|_| wrong(": it is not UTF-8".to_owned()))?;
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-    file::entries(&text, ending).map_err(|why| Problem(format!("the parameter file {shown}{why}")))
+    let entries = file::entries(&text, ending).map_err(wrong)?;
+    Ok(ParameterFile { text, entries })
 }
 
 async fn fetch_secret(
@@ -255,36 +362,95 @@ async fn fetch_secret(
     place: &str,
 ) -> Result<SecretString, Problem> {
     let name = parameter.name;
+    let wrong = |why: String| Problem(format!("{name}: {why}"));
     let bytes = match kind {
-        SecretSource::File => std::fs::read(place)
-            .map_err(|error| Problem(format!("{name}: the file {place} cannot be read: {error}")))?,
-        SecretSource::Command => {
-            let mut command = tokio::process::Command::new("sh");
-            // What prints one secret needs to know none of the others.
-            for other in parameters.iter().filter(|other| other.is_secret()) {
-                command.env_remove(other.environment());
-            }
-            let output = command
-                .env_remove(OIDC_TOKEN_PARAMETERS.environment())
-                .args(["-c", place])
-                .stdin(Stdio::null())
-                .stderr(Stdio::inherit())
-                .kill_on_drop(true)
-                .output()
-                .await
-                .map_err(|error| Problem(format!("{name}: the command cannot be run: {error}")))?;
-            if !output.status.success() {
-                return Err(Problem(format!("{name}: the command failed with {}", output.status)));
-            }
-            output.stdout
-        }
+        SecretSource::File => whole(Path::new(place), LARGEST_SECRET)
+            .await
+            .map_err(|error| wrong(unread_secret(place, &error)))?,
+        SecretSource::Command => printed(parameters, place).await.map_err(wrong)?,
     };
-    let text = String::from_utf8(bytes).map_err(|_| Problem(format!("{name}: what it was read from is not UTF-8")))?;
+    let text = String::from_utf8(bytes).map_err(|_| wrong("what it was read from is not UTF-8".to_owned()))?;
     let secret = without_line_break(&text);
     if secret.is_empty() {
-        return Err(Problem(format!("{name}: what it was read from is empty")));
+        return Err(wrong("what it was read from is empty".to_owned()));
     }
     Ok(SecretString::from(secret))
+}
+
+/// Some write the secret where its file is to be named.
+fn unread_secret(place: &str, error: &Unread) -> String {
+    use ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
+    match error {
+        Unread::System(why)
+            if matches!(why.kind(), NotFound | NotADirectory | InvalidFilename | InvalidInput)
+                && !is_a_place(place) =>
+        {
+            format!(
+                "the file that is named for it {error}. Its name, of {} characters, is not shown: it may be the \
+                 secret itself",
+                place.chars().count()
+            )
+        }
+        error => format!("the file {place} {error}"),
+    }
+}
+
+/// Whether a path leads into a directory that is there, and does not look like a secret all the same.
+fn is_a_place(path: &str) -> bool {
+    let parent = Path::new(path).parent().filter(|parent| !parent.as_os_str().is_empty());
+    let name = Path::new(path).file_name().unwrap_or_default().to_string_lossy();
+    let mixed = name.chars().any(|c| c.is_ascii_lowercase()) && name.chars().any(|c| c.is_ascii_uppercase());
+    let like_a_secret = name.len() >= 20 && mixed && !name.contains('.');
+    parent.is_some_and(Path::is_dir) && !like_a_secret
+}
+
+/// What a shell command prints.
+async fn printed(parameters: &[&'static Parameter], line: &str) -> Result<Vec<u8>, String> {
+    let unrun = |error: std::io::Error| format!("the command cannot be run: {error}");
+    let mut command = tokio::process::Command::new("sh");
+    // What prints one secret needs to know none of the others.
+    for other in parameters.iter().filter(|other| other.is_secret()) {
+        command.env_remove(other.environment());
+    }
+    let mut child = command
+        .env_remove(OIDC_TOKEN_PARAMETERS.environment())
+        .args(["-c", line])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .process_group(0)
+        .spawn()
+        .map_err(unrun)?;
+    let mut group = Group(child.id());
+    let mut bytes = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        let mut stdout = stdout.take(LARGEST_SECRET + 1);
+        stdout.read_to_end(&mut bytes).await.map_err(unrun)?;
+    }
+    if bytes.len() as u64 > LARGEST_SECRET {
+        return Err(format!(
+            "the command has printed more than {LARGEST_SECRET} bytes, which is no secret"
+        ));
+    }
+    let status = child.wait().await.map_err(unrun)?;
+    group.0 = None;
+    match status.success() {
+        true => Ok(bytes),
+        false => Err(format!("the command failed with {status}")),
+    }
+}
+
+/// A command and all that it has started. Dropped, they are ended.
+struct Group(Option<u32>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let leader = self.0.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        if let Some(leader) = leader {
+            // They may have ended by themselves.
+            let _ = kill_process_group(leader, Signal::KILL);
+        }
+    }
 }
 
 /// One line break at the end is the editor's or echo's, not the secret's.
@@ -317,6 +483,7 @@ mod tests {
                 file: Some(file.path().to_owned()),
                 ..Inputs::default()
             },
+            &Mask::default(),
         )
         .await
     }
@@ -344,7 +511,7 @@ mod tests {
                 pair("regions", "b,c"),
             ],
         };
-        let values = read(SHARED, &inputs).await.unwrap();
+        let values = read(SHARED, &inputs, &Mask::default()).await.unwrap();
         assert_eq!(values.text(&ACCESS_KEY_ID), Some("file"));
         assert_eq!(values.text(&STS_REGION), Some("environment"));
         assert_eq!(values.text(&ROLE_SESSION_NAME), Some("flag"));
@@ -401,7 +568,7 @@ mod tests {
         assert!(
             from_file(".json", twice).await.unwrap_err()[0]
                 .0
-                .contains("stands twice")
+                .contains("is given twice")
         );
     }
 
@@ -435,7 +602,7 @@ mod tests {
             environment,
             ..Inputs::default()
         };
-        assert!(read(SHARED, &inputs).await.is_ok());
+        assert!(read(SHARED, &inputs, &Mask::default()).await.is_ok());
         let ours = SHARED.iter().map(|parameter| parameter.environment());
         assert_eq!(
             ours.filter(|name| name.starts_with("CONNECTOR_PORT") || name.starts_with("CONNECTOR_SERVICE_"))
@@ -450,7 +617,7 @@ mod tests {
             environment: vec![pair("CONNECTOR_ROLE_ARM", "x")],
             ..Inputs::default()
         };
-        let problems = read(SHARED, &inputs).await.unwrap_err();
+        let problems = read(SHARED, &inputs, &Mask::default()).await.unwrap_err();
         assert!(
             problems[0].0.contains("CONNECTOR_ROLE_ARM") && problems[0].0.contains("RoleArn"),
             "{}",

@@ -308,8 +308,7 @@ fn read(parameter: &Parameter, value: &Json, source: &Source) -> Result<Option<G
                 if parameter.kind == ParameterKind::Chain {
                     return split_chain(text).into_iter().map(str::to_owned).collect();
                 }
-                let entries = text.split(|c: char| c == ',' || c == ';' || c.is_whitespace());
-                entries.filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
+                split_list(text).into_iter().map(str::to_owned).collect()
             };
             let entries = match value {
                 Json::String(text) => split(text),
@@ -354,6 +353,25 @@ fn read(parameter: &Parameter, value: &Json, source: &Source) -> Result<Option<G
             (!entries.is_empty()).then_some(Given::Map(entries))
         }
     })
+}
+
+/// The entries of a list that is written as one text. In a path, which begins with a slash, blanks, commas and semicolons are
+/// part of the names, but for those before the next path or id.
+fn split_list(text: &str) -> Vec<&str> {
+    let separates = |c: char| c == ',' || c == ';' || c.is_whitespace();
+    let begins_entry = |rest: &str| rest.is_empty() || ["/", "ou-", "r-"].iter().any(|start| rest.starts_with(start));
+    let mut entries = Vec::new();
+    let mut start = 0;
+    for (at, c) in text.char_indices() {
+        let in_a_path = text[start..at].starts_with('/');
+        if separates(c) && (!in_a_path || begins_entry(text[at..].trim_start_matches(separates))) {
+            entries.push(&text[start..at]);
+            start = at + c.len_utf8();
+        }
+    }
+    entries.push(&text[start..]);
+    entries.retain(|entry| !entry.is_empty());
+    entries
 }
 
 fn read_text(parameter: &Parameter, value: &Json, source: &Source) -> Result<Option<Given>, Problem> {

@@ -235,8 +235,13 @@ pub enum Formulas {
 /// `text` with an apostrophe before it where a spreadsheet would take it for a formula:
 /// <https://owasp.org/www-community/attacks/CSV_Injection>. A number is one only in a column of texts: `-1` is harmless,
 /// but nobody can tell it from the beginning of more.
+///
+/// Spreadsheets take the full-width forms of the signs for the signs, and pass over blanks and byte order marks before them.
 pub(crate) fn defused(text: &str, is_text: bool) -> Cow<'_, str> {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+    const SIGNS: [char; 8] = ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+    let passed_over =
+        |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\u{feff}' | '\u{200b}'..='\u{200f}');
+    let is_formula = text.starts_with(['\t', '\r', '\n']) || text.trim_start_matches(passed_over).starts_with(SIGNS);
     if is_formula && (is_text || text.parse::<f64>().is_err()) {
         return Cow::Owned(format!("'{text}"));
     }
@@ -455,7 +460,14 @@ mod tests {
             ("\ta", "'\ta"),
             ("\ra", "\"'\ra\""),
             ("\na", "\"'\na\""),
-            (" =a", " =a"),
+            (" =a", "' =a"),
+            ("\u{feff}=a", "'\u{feff}=a"),
+            ("\u{a0}\u{200b}@a", "'\u{a0}\u{200b}@a"),
+            ("\u{ff1d}a", "'\u{ff1d}a"),
+            ("\u{ff0b}1", "'\u{ff0b}1"),
+            ("\u{ff0d}1", "'\u{ff0d}1"),
+            (" \u{ff20}a", "' \u{ff20}a"),
+            (" a", " a"),
             ("a=", "a="),
             ("'=a", "'=a"),
             ("", "\"\""),

@@ -41,6 +41,21 @@ impl OutputPath {
         PathBuf::from(path)
     }
 
+    /// What stands in braces and is none of the placeholders, nor `other`.
+    pub(crate) fn unknown_placeholder(&self, other: &str) -> Option<String> {
+        let path = self.0.to_string_lossy();
+        let mut rest = &*path;
+        while let Some(start) = rest.find('{') {
+            let end = rest[start..].find('}').map(|end| start + end + 1)?;
+            let place = &rest[start..end];
+            if !PLACEHOLDERS.contains(&place) && place != other {
+                return Some(place.to_owned());
+            }
+            rest = &rest[end..];
+        }
+        None
+    }
+
     /// A path that stands for all of them.
     pub fn of_all(&self) -> PathBuf {
         self.of("all", "all", "all")

@@ -59,12 +59,14 @@ pub(super) fn distinct(leading: &[Heading], columns: &mut [Heading]) -> Vec<(Str
     let mut taken: std::collections::HashSet<String> = leading.iter().map(|column| column.name.clone()).collect();
     let given: std::collections::HashSet<String> = columns.iter().map(|column| column.name.clone()).collect();
     let mut renamed = Vec::new();
+    // The number to try next, by name: of a hundred thousand columns of one name none is tried twice.
+    let mut numbers: std::collections::HashMap<String, u32> = std::collections::HashMap::new();
     for column in columns {
         let mut name = column.name.clone();
-        let mut number = 2;
         while taken.contains(&name) || (name != column.name && given.contains(&name)) {
+            let number = numbers.entry(column.name.clone()).or_insert(2);
             name = format!("{}_{number}", column.name);
-            number += 1;
+            *number += 1;
         }
         if name != column.name {
             renamed.push((std::mem::replace(&mut column.name, name.clone()), name.clone()));
@@ -88,5 +90,9 @@ mod tests {
         assert_eq!(now, ["a", "region_2", "a_3", "a_2", "a_4"]);
         assert_eq!(renamed.len(), 3);
         assert_eq!(renamed[0], ("region".to_owned(), "region_2".to_owned()));
+        // So many that trying each number for each of them would not come to an end here.
+        let mut alike = names(&vec!["a"; 100_000]);
+        assert_eq!(distinct(&[], &mut alike).len(), 99_999);
+        assert_eq!(alike[99_999].name, "a_100000");
     }
 }

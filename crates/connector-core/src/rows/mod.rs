@@ -25,7 +25,7 @@ pub use writer::{RowWriter, Scratch, ScratchPlace, SliceRows};
 pub(crate) use digest::{digested, hex};
 pub(crate) use encode::defused;
 pub use layout::OutputPath;
-pub(crate) use layout::{Ended, layout};
+pub(crate) use layout::{Ended, PLACEHOLDERS, layout};
 pub(crate) use leading::COLLECTED_AT;
 pub(crate) use leading::headings as leading_headings;
 pub(crate) use publish::{Output, PARTIAL, Whole, directory_of, end_of_links, partial, whole_file, write_beside};

@@ -2,7 +2,7 @@
 
 use std::fs::{File, Metadata, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -169,18 +169,30 @@ impl Place {
         Ok(named.into_temp_path())
     }
 
-    /// What the file may be done with in its place.
-    fn permissions(&self) -> Permissions {
-        match &self.previous {
-            Some(previous) => previous.permissions(),
-            // Temporary files are for their owner alone; rows and ledger are not secret.
-            None => Permissions::from_mode(0o644),
+    /// A file that is replaced keeps its owner, group and mode. Where this user may not give it away, that is told.
+    fn keep_owner(&self, file: &File) -> io::Result<()> {
+        let Some(previous) = &self.previous else { return Ok(()) };
+        let now = file.metadata()?;
+        let other_owner = (now.uid() != previous.uid()).then_some(previous.uid());
+        let other_group = (now.gid() != previous.gid()).then_some(previous.gid());
+        if (other_owner, other_group) != (None, None)
+            && let Err(error) = fchown(file, other_owner, other_group)
+        {
+            tracing::warn!(
+                "{} belonged to user {} and group {}, and belongs to user {} and group {} now: {error}",
+                self.target.display(),
+                previous.uid(),
+                previous.gid(),
+                now.uid(),
+                now.gid()
+            );
         }
+        file.set_permissions(previous.permissions())
     }
 
     /// The file has all its content.
     fn whole(self, file: &File, temporary: TempPath) -> io::Result<Whole> {
-        file.set_permissions(self.permissions())?;
+        self.keep_owner(file)?;
         file.sync_all()?;
         Ok(Whole {
             temporary,
@@ -189,10 +201,13 @@ impl Place {
     }
 }
 
-/// Makes files that are being written.
+/// Makes files that are being written, under the umask: rows and ledger are not secret by themselves.
 pub(crate) fn partial() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".connector-").suffix(PARTIAL);
+    builder
+        .prefix(".connector-")
+        .suffix(PARTIAL)
+        .permissions(Permissions::from_mode(0o666));
     builder
 }
 
@@ -210,7 +225,10 @@ impl<'a> Linked<'a> {
         let ready = table.ready.as_deref()?;
         let (path, file) = source.file_of(ready)?;
         // A run that goes on with this one writes to the file.
-        let stays_writable = place.permissions().mode() & 0o600 == 0o600;
+        let stays_writable = place
+            .previous
+            .as_ref()
+            .is_none_or(|previous| previous.mode() & 0o600 == 0o600);
         if ready.head != format.head(&output.columns) || !stays_writable {
             return None;
         }

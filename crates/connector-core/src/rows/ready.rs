@@ -113,13 +113,7 @@ mod tests {
         }
 
         fn slice(&self) -> SliceRows {
-            let account = Account {
-                id: AccountId::parse("000000000001").unwrap(),
-                name: None,
-                organizational_unit_path: None,
-                state: None,
-                master: false,
-            };
+            let account = Account::unnamed(AccountId::parse("000000000001").unwrap(), false);
             self.rows.of_slice(&account, "eu-central-1", "now", &Facts::default())
         }
 

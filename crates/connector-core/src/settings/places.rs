@@ -1,17 +1,23 @@
 //! Where files of a run go, and whether they can come to stand there: better told now than after an hour of collecting.
 
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::rows::{OutputPath, directory_of, end_of_links};
+use crate::state::name_of;
 
 /// `<output>.state`
+///
+/// Beside what a link leads to: a run by one name of a file and a run by another have one state, and one lock.
 pub(crate) fn state_of(output: &OutputPath) -> PathBuf {
-    beside(output, ".state")
+    let file = output.of_all();
+    beside(&end_of_links(&file).unwrap_or(file), ".state")
 }
 
 /// `<output>.run.json`
 pub(crate) fn ledger_of(output: &OutputPath) -> PathBuf {
-    beside(output, ".run.json")
+    beside(&output.of_all(), ".run.json")
 }
 
 /// Where the ledger of a run goes that publishes nothing, so that the one at `ledger` stays beside its rows:
@@ -42,8 +48,8 @@ pub(crate) fn last_of(ledger: &Path) -> PathBuf {
     if failed.is_file() { failed } else { ledger.to_owned() }
 }
 
-fn beside(output: &OutputPath, ending: &str) -> PathBuf {
-    let mut name = output.of_all().into_os_string();
+fn beside(file: &Path, ending: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
     name.push(ending);
     PathBuf::from(name)
 }
@@ -67,16 +73,58 @@ pub(crate) fn replaceable(path: &Path, instead: &str) -> Result<(), String> {
     if path.is_dir() {
         return Err(format!("{shown} is a directory; name a file"));
     }
-    if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        return Err(format!(
-            "{shown} is no regular file, and cannot be replaced by one: {instead}"
-        ));
+    match std::fs::metadata(path) {
+        Ok(found) if !found.is_file() => {
+            return Err(format!(
+                "{shown} is no regular file, and cannot be replaced by one: {instead}"
+            ));
+        }
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidFilename | ErrorKind::InvalidInput) => {
+            return Err(format!(
+                "a file cannot be called {shown}: {error}; give it a shorter name"
+            ));
+        }
+        _ => {}
     }
     match end_of_links(path) {
-        Ok(end) if end == path => Ok(()),
-        Ok(end) => takes_files(directory_of(&end), &format!(", where the link {shown} leads")),
+        Ok(end) => {
+            if let Some(why) = held_in_place(&end) {
+                return Err(format!("{shown} cannot be replaced when all is collected: {why}"));
+            }
+            if end == path {
+                return Ok(());
+            }
+            takes_files(directory_of(&end), &format!(", where the link {shown} leads"))
+        }
         Err(error) => Err(format!("the link {shown} leads nowhere: {error}; mend or remove it")),
     }
+}
+
+/// Why the file at `path` cannot be replaced by another one, although files can be made beside it.
+fn held_in_place(path: &Path) -> Option<String> {
+    let found = std::fs::symlink_metadata(path).ok()?;
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
+        // https://man7.org/linux/man-pages/man2/statx.2.html
+        let attributes = statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::empty()).ok();
+        let attributes = attributes.map_or(StatxAttributes::empty(), |found| found.stx_attributes);
+        if attributes.contains(StatxAttributes::MOUNT_ROOT) {
+            return Some("it is mounted there by itself, as into a container: mount its directory instead".to_owned());
+        }
+        if attributes.intersects(StatxAttributes::IMMUTABLE | StatxAttributes::APPEND) {
+            return Some("it is immutable or append-only: chattr -i -a".to_owned());
+        }
+    }
+    let directory = std::fs::metadata(directory_of(path)).ok()?;
+    let user = rustix::process::geteuid().as_raw();
+    let is_sticky = directory.mode() & 0o1000 != 0;
+    (is_sticky && user != 0 && user != found.uid() && user != directory.uid()).then(|| {
+        format!(
+            "it belongs to {}, and in this directory only the owner of a file may replace it",
+            name_of(found.uid())
+        )
+    })
 }
 
 /// Whether files can be made in a directory. `through` says what has led there.
@@ -105,6 +153,14 @@ fn takes_files(directory: &Path, through: &str) -> Result<(), String> {
 /// In words, why not.
 pub(crate) fn has_room_for_state(output: &OutputPath) -> Result<(), String> {
     let state = state_of(output);
+    if let Err(error) = std::fs::symlink_metadata(&state)
+        && error.kind() == ErrorKind::InvalidFilename
+    {
+        let state = state.display();
+        return Err(format!(
+            "nothing can be kept in {state}: {error}; give the output a shorter name"
+        ));
+    }
     if std::fs::symlink_metadata(&state).is_ok() && !state.is_dir() {
         let state = state.display();
         return Err(format!(
@@ -116,8 +172,8 @@ pub(crate) fn has_room_for_state(output: &OutputPath) -> Result<(), String> {
 
 /// Whether the disk, or what this user may have of it, is used up.
 fn is_full(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
-    matches!(error.kind(), StorageFull | QuotaExceeded)
+    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
 /// Whether two paths lead to one file, which may not be there yet.

@@ -1,22 +1,38 @@
 //! The directory of a state: who holds it, and what is removed of it.
 
-use std::fs::{File, OpenOptions, Permissions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use super::{JOURNAL, ROOM, ROWS, StateError};
-use crate::rows::{PARTIAL, partial};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
-/// Locks the directory, which is made where it is not there.
+use super::{JOURNAL, ROOM, ROWS, StateError};
+use crate::rows::{PARTIAL, directory_of, end_of_links, partial};
+
+/// Locks the directory, which is made where it is not there: for this user alone, and never what another one has put there.
 pub(super) fn locked(directory: &Path) -> Result<File, StateError> {
     let io = |error| StateError::Io(directory.to_owned(), error);
     loop {
-        std::fs::create_dir_all(directory).map_err(io)?;
-        let lock = match File::open(directory) {
+        if let Some(parent) = directory.parent() {
+            std::fs::create_dir_all(parent).map_err(io)?;
+        }
+        match DirBuilder::new().mode(PRIVATE).create(directory) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(io(error)),
+            _ => {}
+        }
+        let lock = match opened_directory(directory) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) if matches!(error.raw_os_error(), Some(code) if code == LOOP || code == NOT_DIRECTORY) => {
+                return Err(StateError::NotOurs(
+                    directory.to_owned(),
+                    "it is no directory, or a link".to_owned(),
+                ));
+            }
             opened => opened.map_err(io)?,
         };
+        own(directory, &lock)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(StateError::InUse(directory.to_owned())),
@@ -29,6 +45,53 @@ pub(super) fn locked(directory: &Path) -> Result<File, StateError> {
             _ => {}
         }
     }
+}
+
+/// For its owner alone.
+const PRIVATE: u32 = 0o700;
+const LOOP: i32 = Errno::LOOP.raw_os_error();
+const NOT_DIRECTORY: i32 = Errno::NOTDIR.raw_os_error();
+
+/// Opens a directory, and nothing that a link leads to.
+pub(super) fn opened_directory(directory: &Path) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(directory, flags, Mode::empty())?.into())
+}
+
+/// Opens a file of the directory, and nothing that a link leads to.
+pub(super) fn opened_file(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    let no_links = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or_default();
+    options.custom_flags(no_links).open(path)
+}
+
+/// Checks that the directory is this user's own, and closes it to all others.
+///
+/// # Errors
+/// Whose it is.
+pub(super) fn own(directory: &Path, opened: &File) -> Result<(), StateError> {
+    let io = |error| StateError::Io(directory.to_owned(), error);
+    let found = opened.metadata().map_err(io)?;
+    if found.uid() != rustix::process::geteuid().as_raw() {
+        let owner = name_of(found.uid());
+        return Err(StateError::NotOurs(
+            directory.to_owned(),
+            format!("it belongs to {owner}"),
+        ));
+    }
+    if found.mode() & 0o777 != PRIVATE {
+        opened.set_permissions(Permissions::from_mode(PRIVATE)).map_err(io)?;
+    }
+    Ok(())
+}
+
+/// The name of a user of this machine, or the number.
+pub(crate) fn name_of(uid: u32) -> String {
+    // https://man7.org/linux/man-pages/man5/passwd.5.html
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let mut users = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let number = uid.to_string();
+    let found = users.find(|user| user.get(2) == Some(&number.as_str()));
+    found.map_or(format!("the user {number}"), |user| user[0].to_owned())
 }
 
 /// A directory beside the output of a merge, where files are written before they are whole. It is locked, as that of a run
@@ -61,6 +124,29 @@ impl Drop for Workspace {
     }
 }
 
+/// The lock of a ledger that is not that of the state in `own`: runs that share a ledger share no output.
+///
+/// # Errors
+/// Another run that writes there.
+pub(crate) fn ledger_lock(ledger: &Path, own: Option<&Path>) -> Result<Option<Workspace>, StateError> {
+    let ledger = end_of_links(ledger).unwrap_or_else(|_| ledger.to_owned());
+    let name = ledger.file_name().unwrap_or_default().to_string_lossy();
+    // That of an output's own ledger is that of the output.
+    let name = format!("{}.state", name.strip_suffix(".run.json").unwrap_or(&name));
+    let directory = ledger.with_file_name(name);
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    if let Some(own) = own
+        && (own == directory || (real(own).is_some() && real(own) == real(&directory)))
+    {
+        return Ok(None);
+    }
+    // One whose directory is to be made has no other run yet.
+    if !directory_of(&ledger).is_dir() {
+        return Ok(None);
+    }
+    Workspace::open(&directory).map(Some)
+}
+
 /// What a process was writing when it was killed.
 pub(super) fn remove_partial(directory: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(directory)? {
@@ -80,11 +166,11 @@ pub(super) fn opened_rows(directory: &Path, resumed: bool) -> io::Result<File> {
     options.read(true).write(true);
     if !resumed {
         remove_file(&path)?;
-        return options.create_new(true).open(path);
+        return opened_file(&path, options.create_new(true));
     }
-    match std::fs::metadata(&path) {
-        Ok(rows) if rows.nlink() > 1 => own_copy(directory, &path, &rows.permissions()),
-        _ => options.create(true).open(path),
+    match std::fs::symlink_metadata(&path) {
+        Ok(rows) if rows.is_file() && rows.nlink() > 1 => own_copy(directory, &path, &rows.permissions()),
+        _ => opened_file(&path, options.create(true)),
     }
 }
 
@@ -165,13 +251,7 @@ mod tests {
 
     /// A slice with one row.
     fn collect(state: &State, account: &str, row: &str) {
-        let account = Account {
-            id: AccountId::parse(account).unwrap(),
-            name: None,
-            organizational_unit_path: None,
-            state: None,
-            master: false,
-        };
+        let account = Account::unnamed(AccountId::parse(account).unwrap(), false);
         let rows = Rows::new(Format::Jsonl, &[], state.spool().clone());
         let mut slice = rows.of_slice(&account, "r", "now", &Facts::default());
         let column = Column::text("n", "", |row: &String| Value::text(Some(row)));

@@ -14,7 +14,7 @@ mod shard;
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,8 +22,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use auth_core::Account;
 use serde_json::{Map, Value as Json};
 
-pub(crate) use self::directory::Workspace;
-use self::directory::{locked, opened_rows, remove_file, remove_partial, remove_run, remove_unbegun};
+pub(crate) use self::directory::{Workspace, ledger_lock, name_of};
+use self::directory::{locked, opened_file, opened_rows, remove_file, remove_partial, remove_run, remove_unbegun};
 use self::earlier::{Earlier, Found, found};
 use self::last::Last;
 pub use self::lines::{AccountRegions, Place};
@@ -49,8 +49,13 @@ const ROOM_BYTES: usize = 64 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// Another run is at work on the same output.
-    #[error("another run is at work on this output: it holds {0}; wait for it, or give this run another output")]
+    #[error(
+        "another run is at work on this output or ledger: it holds {0}; wait for it, or give this run another output and ledger"
+    )]
     InUse(PathBuf),
+    /// What stands there is somebody else's.
+    #[error("{0} is where this run would keep what it has, and {1}: remove it, or give this run another output")]
+    NotOurs(PathBuf, String),
     /// What was written is not what is there.
     #[error("{0} is damaged: {1}; run without --resume to start from the beginning")]
     Damaged(PathBuf, String),
@@ -224,7 +229,7 @@ impl State {
         let rows = opened_rows(directory, resumed.is_some()).map_err(io)?;
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(resumed.is_none());
-        let file = options.open(directory.join(JOURNAL)).map_err(io)?;
+        let file = opened_file(&directory.join(JOURNAL), &mut options).map_err(io)?;
         let (run, earlier, length, journal_length) = match resumed {
             Some(resumed) => (resumed.header.run, resumed.earlier, resumed.rows_end, resumed.length),
             None => (new_run(), Earlier::default(), 0, 0),
@@ -239,7 +244,9 @@ impl State {
         }
         let mut appender = Appender::new(file, journal_length).map_err(io)?;
         // Before the first line: a run that has one has begun.
-        std::fs::write(directory.join(ROOM), [0; ROOM_BYTES]).map_err(io)?;
+        let mut room = OpenOptions::new();
+        let room = opened_file(&directory.join(ROOM), room.write(true).create(true).truncate(true));
+        room.and_then(|mut room| room.write_all(&[0; ROOM_BYTES])).map_err(io)?;
         if journal_length == 0 {
             appender
                 .append(&[Line::Run(lines::Header {
@@ -273,6 +280,11 @@ impl State {
         &self.spool
     }
 
+    /// The run's name, which no other run has.
+    pub(crate) fn run(&self) -> &str {
+        &self.run
+    }
+
     /// When the run began that this one goes on with, RFC 3339 in UTC.
     pub fn resumed(&self) -> Option<&str> {
         self.earlier.started.as_deref()
@@ -281,6 +293,16 @@ impl State {
     /// How many slices of that run are complete.
     pub(crate) fn complete(&self) -> usize {
         self.earlier.slices.len()
+    }
+
+    /// Nothing has begun, and nothing will: what this run has made is removed.
+    pub(crate) fn give_up(&self) {
+        if self.earlier.started.is_none()
+            && let Some(directory) = self.directory()
+            && let Err(error) = remove_run(directory)
+        {
+            tracing::debug!(%error, "what has not begun cannot be removed");
+        }
     }
 
     /// Where it is.

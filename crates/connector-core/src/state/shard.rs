@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value as Json};
 
+use super::directory::opened_directory;
 use super::lines::{Appender, Committed, Header, Line, Place};
 use super::{
     ANOTHER_WORK, Earlier, JOURNAL, LastGood, ROWS, ReadError, SHARD, STATE_VERSION, found, last, place, remove_run,
@@ -208,7 +209,7 @@ impl ShardState {
 
 /// Takes the lock of a directory that is there.
 fn held(directory: &Path) -> Result<File, ShardError> {
-    let lock = File::open(directory).map_err(|error| missing(directory, error))?;
+    let lock = opened_directory(directory).map_err(|error| missing(directory, error))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(ShardError::AtWork(directory.to_owned())),

@@ -6,7 +6,13 @@ use indicatif::{MultiProgress, ProgressDrawTarget};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+use auth_core::Mask;
+use auth_core::host::machine_time;
+use serde_json::{Map, Value as Json};
+use tracing::Level;
+
 use super::foreign::{harmless, harmless_lines};
+use crate::ledger::timestamp;
 
 /// The form of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +33,8 @@ pub struct Terminal {
     pub format: LogFormat,
     /// Nothing but errors.
     pub quiet: bool,
+    /// What hides the secrets of the run in all that is written.
+    pub mask: Mask,
 }
 
 impl Terminal {
@@ -43,6 +51,7 @@ impl Terminal {
             interactive,
             format,
             quiet,
+            mask: Mask::default(),
         };
         terminal.start_log(verbosity);
         terminal
@@ -55,6 +64,15 @@ impl Terminal {
             interactive: false,
             format: LogFormat::Plain,
             quiet: true,
+            mask: Mask::default(),
+        }
+    }
+
+    /// No display and no log, but errors as lines of JSON.
+    pub(crate) fn json_errors() -> Self {
+        Terminal {
+            format: LogFormat::Json,
+            ..Terminal::silent()
         }
     }
 
@@ -83,12 +101,38 @@ impl Terminal {
     }
 
     /// Writes `text` above the display. All that reaches the terminal, the display's own counters apart, comes through
-    /// here, and none of it can steer the terminal.
+    /// here: none of it can steer the terminal, and no secret is in it.
     pub fn print(&self, text: &str) {
-        let text = harmless_lines(text);
+        let text = harmless_lines(&self.mask.hide(text));
         self.bars.suspend(|| {
             let _ = io::stderr().lock().write_all(text.as_bytes());
         });
+    }
+
+    /// Says what is wrong, and what to do about it where that is known: for a person, or as a line of JSON.
+    pub fn error(&self, why: &str, hint: Option<&str>, exit_code: u8) {
+        if self.format == LogFormat::Json {
+            let mut fields = Map::new();
+            fields.insert("hint".to_owned(), hint.into());
+            fields.insert("exit_code".to_owned(), exit_code.into());
+            self.event(Level::ERROR, why, fields);
+            return;
+        }
+        let hint = hint
+            .map(|hint| format!("hint:  {}\n", harmless(hint)))
+            .unwrap_or_default();
+        self.print(&format!("error: {}\n{hint}", harmless(why)));
+    }
+
+    /// A log line in JSON, in the form of all others, whose fields may be objects and `null`: the log's own cannot.
+    pub fn event(&self, level: Level, message: &str, fields: Map<String, Json>) {
+        let mut line = Map::new();
+        line.insert("timestamp".to_owned(), timestamp(machine_time().now()).into());
+        line.insert("level".to_owned(), level.as_str().into());
+        line.insert("message".to_owned(), message.into());
+        line.extend(fields);
+        line.insert("target".to_owned(), env!("CARGO_CRATE_NAME").into());
+        self.print(&format!("{}\n", Json::Object(line)));
     }
 
     /// The width of a table on standard output, in columns: that of the terminal, and for a program that reads along
@@ -133,6 +177,7 @@ impl Drop for Line {
     fn drop(&mut self) {
         // One line: a line break in a foreign text would begin another one, which looks like ours.
         let text = String::from_utf8_lossy(&self.bytes);
+        let text = self.terminal.mask.hide(&text);
         let line = text.trim_end_matches('\n').replace('\n', " ");
         self.terminal.print(&format!("{}\n", harmless(&line)));
     }

@@ -9,5 +9,5 @@ mod table;
 pub use foreign::{Screen, harmless};
 pub use log::{LogFormat, Terminal};
 pub use progress::Progress;
-pub use summary::summary;
+pub use summary::{last_line, summary};
 pub use table::table;

@@ -1,11 +1,14 @@
 //! How far a run has come: a display for a person, a log line now and then for everybody else.
 
 use std::collections::HashSet;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use auth_core::host::machine_sleep;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use tokio::task::AbortHandle;
+use tracing::Level;
 
 use super::foreign::harmless;
 use super::log::{LogFormat, Terminal};
@@ -14,6 +17,9 @@ use crate::slice::Outcome;
 
 /// Without a display, a line each time that another tenth of the slices is done.
 const STEPS: u64 = 10;
+
+/// Without a display, the longest time without a line.
+const BETWEEN_HEARTBEATS: Duration = Duration::from_secs(60);
 
 /// Counts what is known and done.
 pub struct Progress {
@@ -70,6 +76,15 @@ impl Progress {
         self.show();
     }
 
+    /// An account has been checked, all its regions with it.
+    pub fn account_checked(&self, failed: bool) {
+        self.slices.fetch_add(1, Ordering::Relaxed);
+        self.done.fetch_add(1, Ordering::Relaxed);
+        self.failed.fetch_add(failed.into(), Ordering::Relaxed);
+        self.resolved.fetch_add(1, Ordering::Relaxed);
+        self.show();
+    }
+
     /// A slice has ended.
     pub fn slice_done(&self, entry: &SliceEntry) {
         let region = entry.region.as_deref().unwrap_or("-");
@@ -81,7 +96,19 @@ impl Progress {
             let account = entry.account_id.as_str();
             let outcome = entry.outcome.name();
             if self.terminal.format == LogFormat::Json {
-                tracing::warn!(account, region, outcome, code, cause = %message, "slice failed");
+                let fields = [
+                    ("account", account.into()),
+                    ("region", entry.region.as_deref().into()),
+                    ("outcome", outcome.into()),
+                    ("code", cause.and_then(|cause| cause.code.as_deref()).into()),
+                    ("cause", message.into()),
+                    ("hint", cause.and_then(|cause| cause.hint.as_deref()).into()),
+                ];
+                let fields = fields.map(|(name, value)| (name.to_owned(), value));
+                if !self.terminal.quiet {
+                    self.terminal
+                        .event(Level::WARN, "slice failed", fields.into_iter().collect());
+                }
             } else if self.is_news(entry.outcome, code) {
                 tracing::warn!(account, region, outcome, code, "slice failed");
             } else {
@@ -111,15 +138,7 @@ impl Progress {
     }
 
     fn show(&self) {
-        let [accounts, resolved, slices, done, rows, failed] = [
-            &self.accounts,
-            &self.resolved,
-            &self.slices,
-            &self.done,
-            &self.rows,
-            &self.failed,
-        ]
-        .map(|counter| counter.load(Ordering::Relaxed));
+        let [accounts, resolved, slices, done, rows, failed] = self.counts();
         if self.terminal.interactive {
             // The slices of accounts that are not reached yet are reckoned in: the bar goes forward only.
             self.bar
@@ -149,9 +168,56 @@ impl Progress {
         }
     }
 
+    /// Without a display, a line each minute in which there was no other: nobody takes a run for dead. Until it is dropped.
+    pub fn heartbeat(self: &Arc<Self>) -> Heartbeat {
+        if self.terminal.interactive || self.terminal.quiet {
+            return Heartbeat(None);
+        }
+        let progress = Arc::clone(self);
+        let beating = tokio::spawn(async move {
+            let mut before = None;
+            loop {
+                machine_sleep(BETWEEN_HEARTBEATS).await;
+                let told = *progress.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                if before.replace(told) == Some(told) || told == 0 {
+                    progress.still_at_work();
+                }
+            }
+        });
+        Heartbeat(Some(beating.abort_handle()))
+    }
+
+    fn still_at_work(&self) {
+        let [accounts, resolved, slices, done, rows, failed] = self.counts();
+        tracing::info!(accounts, resolved, slices, done, rows, failed, "still at work");
+    }
+
+    fn counts(&self) -> [u64; 6] {
+        [
+            &self.accounts,
+            &self.resolved,
+            &self.slices,
+            &self.done,
+            &self.rows,
+            &self.failed,
+        ]
+        .map(|counter| counter.load(Ordering::Relaxed))
+    }
+
     /// Takes the display away.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// Beats until it is dropped.
+pub struct Heartbeat(Option<AbortHandle>);
+
+impl Drop for Heartbeat {
+    fn drop(&mut self) {
+        if let Some(beating) = &self.0 {
+            beating.abort();
+        }
     }
 }
 

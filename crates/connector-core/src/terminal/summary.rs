@@ -22,7 +22,6 @@ const SHOWN_PLACES: usize = 3;
 /// `ledger_path`: where the ledger is, if it could be written.
 pub fn summary(ledger: &Ledger, closing: Option<&str>, exit: Exit, ledger_path: Option<&Path>, width: usize) -> String {
     let mut text = String::from("\n");
-    let rows: u64 = ledger.slices.iter().map(|slice| slice.rows).sum();
     let counts = Outcome::ALL.into_iter().filter_map(|outcome| {
         let slices: Vec<_> = ledger.slices.iter().filter(|slice| slice.outcome == outcome).collect();
         let rows: u64 = slices.iter().map(|slice| slice.rows).sum();
@@ -76,20 +75,25 @@ pub fn summary(ledger: &Ledger, closing: Option<&str>, exit: Exit, ledger_path: 
     if let Some(closing) = closing {
         let _ = writeln!(text, "{}", harmless(closing));
     }
-    let accounts = HumanCount(ledger.accounts.len() as u64);
+    if ledger.state.is_some() && exit != Exit::Complete {
+        text.push_str("To collect the rest, run the same command with --resume\n");
+    }
+    text.push_str(&last_line(ledger, exit));
+    text
+}
+
+/// The whole in one line; ends in a line break.
+pub fn last_line(ledger: &Ledger, exit: Exit) -> String {
+    let rows: u64 = ledger.slices.iter().map(|slice| slice.rows).sum();
     let stale = ledger.slices.iter().any(|slice| slice.stale.is_some());
     let (verdict, consequence) = verdict(exit, stale, ledger);
-    if ledger.state.is_some() && exit != Exit::Complete {
-        text.push_str("to collect what is missing, run the same again with --resume\n");
-    }
-    let _ = writeln!(
-        text,
-        "{verdict} after {:.1} s: {} rows, {accounts} accounts, exit code {}{consequence}",
+    format!(
+        "{verdict} after {:.1} s: {} rows, {} accounts, exit code {}{consequence}\n",
         ledger.duration_seconds,
         HumanCount(rows),
+        HumanCount(ledger.accounts.len() as u64),
         exit.code(),
-    );
-    text
+    )
 }
 
 /// What was taken over from earlier runs.
@@ -131,7 +135,11 @@ fn verdict(exit: Exit, stale: bool, ledger: &Ledger) -> (&'static str, &'static 
         }
         Exit::Failed => ("FAILED", "; nothing was collected and nothing was published"),
         Exit::Interrupted | Exit::Terminated | Exit::HungUp => ("INTERRUPTED", "; nothing was published"),
-        Exit::Defect | Exit::Usage => ("FAILED", ""),
+        Exit::ReaderGone => (
+            "INTERRUPTED",
+            "; the reader of standard output has gone before it had all rows",
+        ),
+        Exit::Defect | Exit::Usage | Exit::InUse => ("FAILED", ""),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::exit::Exit;
 struct Row {
     account_id: String,
     account_name: Option<String>,
+    organizational_unit_id: Option<String>,
     organizational_unit_path: Option<String>,
     state: Option<String>,
     master: bool,
@@ -34,6 +35,7 @@ pub(crate) async fn accounts(context: &Context<'_>, stdout: &mut (dyn Write + Se
     let row = |account: &Account, reason: Option<String>| Row {
         account_id: account.id.to_string(),
         account_name: account.name.clone(),
+        organizational_unit_id: account.organizational_unit_id.clone(),
         organizational_unit_path: account.organizational_unit_path.clone(),
         state: account.state.clone(),
         master: account.master,
@@ -56,6 +58,7 @@ pub(crate) async fn accounts(context: &Context<'_>, stdout: &mut (dyn Write + Se
     let head = [
         "account_id",
         "account_name",
+        "organizational_unit_id",
         "organizational_unit_path",
         "state",
         "reached",
@@ -70,6 +73,7 @@ pub(crate) async fn accounts(context: &Context<'_>, stdout: &mut (dyn Write + Se
         vec![
             row.account_id.clone(),
             text(&row.account_name),
+            text(&row.organizational_unit_id),
             text(&row.organizational_unit_path),
             text(&row.state),
             reached,

@@ -15,6 +15,7 @@ use crate::collect::{Journal, may_refuse_region, resolve};
 use crate::connector::Collector;
 use crate::exit::Exit;
 use crate::slice::{Facts, Outcome, Slice, SliceError, Steps};
+use crate::terminal::Progress;
 
 /// Regions of one account that are tried at once.
 const REGIONS_AT_ONCE: usize = 8;
@@ -52,24 +53,40 @@ impl Row {
 pub(crate) async fn check<C: Collector>(
     collector: &C,
     context: &Context<'_>,
+    failures_only: bool,
     stdout: &mut (dyn Write + Send),
 ) -> io::Result<Exit> {
+    let progress = Arc::new(Progress::new(context.terminal));
+    let _heartbeat = progress.heartbeat();
     let authenticator = Authenticator::new(context.host.clone(), context.settings.auth.clone());
     let list = match resolve(&authenticator, context.settings, &Journal::default()).await {
         Ok(list) => list,
-        Err(error) => return Ok(tell(context.terminal, &error)),
+        Err(error) => {
+            progress.finish();
+            return Ok(tell(context.terminal, &error));
+        }
     };
+    progress.accounts_known(list.accounts.len(), list.skipped.len());
     let mut rows: Vec<Row> = stream::iter(list.accounts)
-        .map(|account| check_account(collector, context, &authenticator, account))
+        .map(|account| async {
+            let row = check_account(collector, context, &authenticator, account).await;
+            progress.account_checked(row.outcome.is_failure());
+            row
+        })
         .buffer_unordered(context.settings.max_concurrency)
         .collect()
         .await;
+    progress.finish();
     for skipped in &list.skipped {
         let mut row = Row::of(&skipped.account, Outcome::Skipped);
         row.reason = Some(skipped.reason.clone());
         rows.push(row);
     }
     rows.sort_by(|a, b| a.account_id.cmp(&b.account_id));
+    let exit = Exit::of(rows.iter().map(|row| row.outcome));
+    if failures_only {
+        rows.retain(|row| row.outcome.is_failure());
+    }
     print(
         stdout,
         context,
@@ -109,7 +126,7 @@ pub(crate) async fn check<C: Collector>(
             ]
         },
     )?;
-    Ok(Exit::of(rows.iter().map(|row| row.outcome)))
+    Ok(exit)
 }
 
 async fn check_account<C: Collector>(

@@ -7,8 +7,10 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use auth_core::error::Report;
+use serde_json::Value as Json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tracing::Level;
 
 use crate::exit::Exit;
 use crate::ledger::{Ledger, SliceEntry, Stale};
@@ -16,7 +18,7 @@ use crate::rows::{Ended, Format, Output, OutputPath, layout};
 use crate::slice::Outcome;
 use crate::state::LastGood;
 use crate::table::Heading;
-use crate::terminal::{LogFormat, Terminal, summary};
+use crate::terminal::{LogFormat, Terminal, last_line, summary};
 
 /// What a warning of stale rows that do not fit begins with.
 const STALE_MISFIT: &str = "the last good rows of ";
@@ -169,18 +171,36 @@ pub(super) fn tell(
     exit: Exit,
 ) {
     if terminal.format == LogFormat::Json {
-        let totals = serde_json::Value::Object(ledger.totals.clone());
-        let cause = ledger
-            .cause
-            .as_ref()
-            .map(|cause| cause.message.as_str())
-            .unwrap_or_default();
-        let hint = ledger
-            .cause
-            .as_ref()
-            .and_then(|cause| cause.hint.as_deref())
-            .unwrap_or_default();
-        tracing::info!(outcome = ledger.outcome, exit_code = exit.code(), %totals, cause, hint, "run finished");
+        let level = match exit {
+            Exit::Complete => Level::INFO,
+            Exit::Partial => Level::WARN,
+            _ => Level::ERROR,
+        };
+        if terminal.quiet && exit == Exit::Complete {
+            return;
+        }
+        let cause = ledger.cause.as_ref();
+        let fields = [
+            ("outcome", ledger.outcome.into()),
+            ("exit_code", exit.code().into()),
+            ("totals", Json::Object(ledger.totals.clone())),
+            ("duration_seconds", ledger.duration_seconds.into()),
+            (
+                "outputs",
+                ledger
+                    .outputs
+                    .iter()
+                    .map(|output| Json::from(output.path.as_str()))
+                    .collect(),
+            ),
+            ("ledger", ledger_path.map(|path| path.display().to_string()).into()),
+            ("cause", cause.map(|cause| cause.message.as_str()).into()),
+            ("hint", cause.and_then(|cause| cause.hint.as_deref()).into()),
+        ];
+        let fields = fields.map(|(name, value)| (name.to_owned(), value));
+        terminal.event(level, "run finished", fields.into_iter().collect());
+    } else if terminal.quiet && !matches!(exit, Exit::Complete | Exit::Failed) {
+        terminal.print(&last_line(ledger, exit));
     } else if !terminal.quiet || exit == Exit::Failed {
         terminal.print(&summary(
             ledger,

@@ -7,10 +7,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use auth_core::Host;
 use auth_core::error::Report;
+use auth_core::host::{machine_sleep, within};
 use futures::{Stream, StreamExt as _};
 use serde_json::{Map, Value as Json};
 use time::OffsetDateTime;
@@ -27,9 +28,14 @@ use crate::parameters::catalog::{KEEP_LAST_GOOD, LEDGER, OUTPUT, SHARD};
 use crate::rows::{Ended, Format, OutputPath, directory_of, leading_headings};
 use crate::settings::places::{failed_of, has_room_for_state, is_same, ledger_of, replaceable, state_of, writable};
 use crate::shard::SHARD_PLACEHOLDER;
-use crate::state::{StateError, Workspace};
+use crate::state::{StateError, Workspace, ledger_lock};
 use crate::table::Heading;
-use crate::terminal::{Terminal, harmless};
+use crate::terminal::Terminal;
+
+/// A merge whose time is over ends within this time: what it is at is one file.
+const LAST_STEP: Duration = Duration::from_secs(10);
+/// Shards of one run begin within this time of each other.
+const ONE_RUN: Duration = Duration::from_secs(24 * 3600);
 
 /// What is to be merged, and where to.
 #[derive(Clone, Debug)]
@@ -40,6 +46,8 @@ pub(crate) struct Merge {
     ledger: Option<PathBuf>,
     /// Whether what the shards have left stays.
     keep_shards: bool,
+    /// Whether the shards may have been collected at different times.
+    allow_mixed: bool,
     /// The shards' ledgers.
     shards: Vec<PathBuf>,
 }
@@ -51,6 +59,7 @@ impl Merge {
         output: &str,
         ledger: Option<&str>,
         keep_shards: bool,
+        allow_mixed: bool,
         shards: Vec<PathBuf>,
     ) -> Result<Self, String> {
         if output == "-" {
@@ -67,6 +76,7 @@ impl Merge {
             output: OutputPath(PathBuf::from(output)),
             ledger: ledger.map(PathBuf::from),
             keep_shards,
+            allow_mixed,
             shards,
         })
     }
@@ -92,6 +102,8 @@ enum Done {
 pub(super) enum Refusal {
     /// What was given cannot be merged.
     Wrong(String),
+    /// A run is at work there.
+    InUse(String),
     /// The disk.
     Disk(String),
     /// By a signal.
@@ -102,6 +114,7 @@ impl From<StateError> for Refusal {
     fn from(error: StateError) -> Self {
         match error {
             StateError::Io(..) => Refusal::Disk(error.to_string()),
+            StateError::InUse(_) => Refusal::InUse(error.to_string()),
             _ => Refusal::Wrong(error.to_string()),
         }
     }
@@ -113,6 +126,7 @@ pub(crate) async fn merge<C: Connector>(
     merge: Merge,
     host: &Host,
     terminal: &Terminal,
+    limit: Duration,
     interrupts: impl Stream<Item = Exit>,
 ) -> io::Result<Exit> {
     let mut interrupts = std::pin::pin!(interrupts);
@@ -128,7 +142,12 @@ pub(crate) async fn merge<C: Connector>(
         tokio::task::spawn_blocking(move || merged(about, fixed.as_deref(), &merge, &now, &stopped))
     };
     let mut working = std::pin::pin!(working);
+    let refuse = |why: &str, exit: Exit| {
+        terminal.error(why, None, exit.code());
+        exit
+    };
     let mut interrupted = None;
+    let mut late = std::pin::pin!(machine_sleep(limit));
     let ended = loop {
         tokio::select! {
             biased;
@@ -137,11 +156,15 @@ pub(crate) async fn merge<C: Connector>(
                 stopped.store(true, Ordering::Relaxed);
             }
             ended = &mut working => break ended.map_err(io::Error::other)?,
+            () = &mut late => {
+                // Nothing is in its place yet, or all of it in a moment.
+                stopped.store(true, Ordering::Relaxed);
+                match within(LAST_STEP, &mut working).await {
+                    Some(ended) => break ended.map_err(io::Error::other)?,
+                    None => break Err(Refusal::Interrupted),
+                }
+            }
         }
-    };
-    let refuse = |why: &str, exit: Exit| {
-        terminal.print(&format!("error: {}\n", harmless(why)));
-        exit
     };
     Ok(match ended {
         Ok(Done::Now { ledger, exit, is_put }) => {
@@ -157,8 +180,18 @@ pub(crate) async fn merge<C: Connector>(
             Exit::Complete
         }
         Err(Refusal::Wrong(why)) => refuse(&why, Exit::Usage),
+        Err(Refusal::InUse(why)) => refuse(&why, Exit::InUse),
         Err(Refusal::Disk(why)) => refuse(&why, Exit::Failed),
-        Err(Refusal::Interrupted) => interrupted.unwrap_or(Exit::Interrupted),
+        Err(Refusal::Interrupted) => match interrupted {
+            Some(exit) => exit,
+            None => refuse(
+                &format!(
+                    "run_timeout: {} s were over before all was merged; nothing was published",
+                    limit.as_secs()
+                ),
+                Exit::Failed,
+            ),
+        },
     })
 }
 
@@ -185,6 +218,24 @@ fn merged(
         )));
     }
     check_paths(merge, &ledger_path)?;
+    for (name, path) in [
+        (OUTPUT.name, merge.output.directory()),
+        (LEDGER.name, directory_of(&ledger_path).to_owned()),
+    ] {
+        if let Some(shard) = shards.with_inside(&path) {
+            return Err(Refusal::Wrong(format!(
+                "{name}: {} is inside of what shard {shard} has left, which is removed when all is merged: name another place",
+                path.display()
+            )));
+        }
+    }
+    let apart = shards.apart().filter(|apart| *apart > ONE_RUN);
+    if let Some(apart) = apart.filter(|_| !merge.allow_mixed) {
+        return Err(Refusal::Wrong(format!(
+            "{}: run the older shards again, or join them all the same with --allow-mixed",
+            told_apart(apart)
+        )));
+    }
     let format = shards.format()?;
     let ending = merge.output.0.extension().and_then(|ending| ending.to_str());
     if let Some(named) = ending.and_then(Format::named).filter(|named| *named != format) {
@@ -196,9 +247,11 @@ fn merged(
     }
     // Locked, so that no run publishes there meanwhile.
     let workspace = Workspace::open(&state_of(&merge.output))?;
+    let _ledger = ledger_lock(&ledger_path, Some(workspace.directory()))?;
     let leading = leading_headings(&shards.leading());
     let (mut ledger, mut tables) = joined(about, merge, &mut shards)?;
     ledger.merged = digests;
+    ledger.warnings.extend(apart.map(told_apart));
     let shards = Arc::new(shards);
     let mut exit = Exit::of(ledger.slices.iter().map(|slice| slice.outcome));
     if exit == Exit::Partial {
@@ -269,6 +322,11 @@ fn merged(
         exit,
         is_put: put.is_ok().then_some(placed),
     })
+}
+
+fn told_apart(apart: Duration) -> String {
+    let hours = apart.as_secs() / 3600;
+    format!("the shards were collected up to {hours} hours apart, so their rows are not of one time")
 }
 
 /// Whether the ledger says that shards with ledgers of these digests were merged, completely and into the same output, and what

@@ -28,7 +28,7 @@ use crate::parameters::Values;
 use crate::parameters::catalog::FORMAT;
 use crate::rows::{Format, Formulas, defused};
 use crate::settings::Settings;
-use crate::terminal::{Terminal, harmless, table};
+use crate::terminal::{Terminal, table};
 
 /// What a verb has at hand.
 pub(crate) struct Context<'a> {
@@ -40,11 +40,7 @@ pub(crate) struct Context<'a> {
 
 /// Tells why signing in or listing failed.
 fn tell(terminal: &Terminal, error: &AuthError) -> Exit {
-    let hint = error
-        .hint()
-        .map(|hint| format!("hint:  {}\n", harmless(&hint)))
-        .unwrap_or_default();
-    terminal.print(&format!("error: {}\n{hint}", harmless(&error.to_string())));
+    terminal.error(&error.to_string(), error.hint().as_deref(), Exit::Failed.code());
     Exit::Failed
 }
 
@@ -56,6 +52,12 @@ fn print<T: Serialize>(
     rows: &[T],
     cells: impl Fn(&T) -> Vec<String>,
 ) -> io::Result<()> {
+    let cells = |row: &T| -> Vec<String> {
+        let cells = cells(row).into_iter();
+        cells
+            .map(|cell| context.terminal.mask.hide(&cell).into_owned())
+            .collect()
+    };
     let given = context.values.has(&FORMAT).then_some(context.settings.format);
     match given {
         None | Some(Format::Parquet) => {
@@ -73,10 +75,14 @@ fn print<T: Serialize>(
             }
             writer.flush()?;
         }
-        Some(Format::Json) => writeln!(stdout, "{}", serde_json::to_string_pretty(rows)?)?,
+        Some(Format::Json) => {
+            let text = serde_json::to_string_pretty(rows)?;
+            writeln!(stdout, "{}", context.terminal.mask.hide(&text))?;
+        }
         Some(Format::Jsonl) => {
             for row in rows {
-                writeln!(stdout, "{}", serde_json::to_string(row)?)?;
+                let text = serde_json::to_string(row)?;
+                writeln!(stdout, "{}", context.terminal.mask.hide(&text))?;
             }
         }
     }

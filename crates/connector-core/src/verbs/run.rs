@@ -9,11 +9,13 @@ use auth_core::AuthError;
 use auth_core::error::Report;
 use auth_core::host::AsyncSleep as _;
 use futures::{Stream, StreamExt as _};
+use serde_json::Value as Json;
+use tracing::Level;
 
 use super::Context;
 use super::ending::{Shape, laid_out, stand_in, tell, told};
 use super::publishing::{Publishing, Written, place, put, put_ledger};
-use crate::collect::{Collected, CutShort, Journal, Run, collect, resolve};
+use crate::collect::{Collected, CutShort, Journal, Run, collect, contained, resolve};
 use crate::connector::{Collector as _, Columns, Connector, DefaultRegions, parameters_of};
 use crate::exit::Exit;
 use crate::ledger::{Identity, Ledger, SliceEntry, timestamp};
@@ -22,8 +24,8 @@ use crate::rows::{Ended, Rows, Spool, SpooledTable, about, directory_of};
 use crate::settings::Settings;
 use crate::settings::places::last_of;
 use crate::slice::CHANGES;
-use crate::state::{self, State, StateError};
-use crate::terminal::{Progress, harmless};
+use crate::state::{self, State, StateError, ledger_lock};
+use crate::terminal::{LogFormat, Progress};
 
 /// The ledger of a small run has about so many bytes.
 const ROOM_FOR_LEDGER: usize = 4096;
@@ -57,6 +59,8 @@ enum Early {
     State(StateError),
     /// Nothing more can be kept.
     Unkept(String),
+    /// Signing in or the listing has panicked.
+    Defect,
 }
 
 /// The first of `interrupts` ends the run in order, a second one at once.
@@ -78,6 +82,18 @@ pub(crate) async fn run<C: Connector>(
         Ok(state) => Arc::new(state),
         Err(error) => return Ok(refuse(context, &error)),
     };
+    let _ledger = match settings
+        .ledger
+        .as_deref()
+        .map(|path| ledger_lock(path, state.directory()))
+    {
+        None => None,
+        Some(Ok(lock)) => lock,
+        Some(Err(error)) => {
+            state.give_up();
+            return Ok(refuse(context, &error));
+        }
+    };
     let mut ledger = opened(connector, context);
     ledger.started = timestamp(started);
     ledger.resumed = state.resumed().map(str::to_owned);
@@ -88,7 +104,9 @@ pub(crate) async fn run<C: Connector>(
         .formulas(settings.formulas)
         .in_place(in_place)
         .scratch_files(settings.scratch_files);
+    tell_start(connector.about().name, context, &state);
     let progress = Arc::new(Progress::new(context.terminal));
+    let heartbeat = progress.heartbeat();
     let journal = Arc::new(Journal::default());
     let run = Arc::new(Run::new(
         collector,
@@ -100,9 +118,8 @@ pub(crate) async fn run<C: Connector>(
         Arc::clone(&journal),
     ));
     let collecting = async {
-        let list = resolve(run.authenticator(), settings, &journal)
-            .await
-            .map_err(Early::Auth)?;
+        let list = contained("listing", resolve(run.authenticator(), settings, &journal)).await;
+        let list = list.ok_or(Early::Defect)?.map_err(Early::Auth)?;
         if let Some(account) = journal.caller() {
             state.signed_in(&account).map_err(Early::State)?;
         }
@@ -131,7 +148,7 @@ pub(crate) async fn run<C: Connector>(
     let many = u32::try_from(run.collector().running()).unwrap_or(u32::MAX);
     let stop_time = STOP_TIME.saturating_add(STOP_TIME_OF_EACH.saturating_mul(many));
     // Outside of what was cut short. What runs at AWS is not kept waiting for a task that is under way here.
-    let stopping = async { tokio::join!(run.collector().stop(), run.ended()) };
+    let stopping = async { tokio::join!(contained("stopping", run.collector().stop()), run.ended()) };
     tokio::select! {
         _ = stopping => {}
         Some(exit) = interrupts.next() => {
@@ -155,6 +172,7 @@ pub(crate) async fn run<C: Connector>(
         }
         journal.cut_short(why, now, &state);
     }
+    drop(heartbeat);
     progress.finish();
 
     let (mut tables, warnings) = take(&journal, &mut ledger);
@@ -171,6 +189,13 @@ pub(crate) async fn run<C: Connector>(
         }
         Ok(Some(Err(Early::Unkept(why)))) => {
             ledger.cause = Some(unwritten(why, &state));
+            Exit::Failed
+        }
+        Ok(Some(Err(Early::Defect))) => {
+            ledger.cause = Some(Report {
+                message: "a defect of the program: signing in or listing the accounts has panicked".to_owned(),
+                ..Report::default()
+            });
             Exit::Failed
         }
         Ok(Some(Err(Early::Auth(error)))) => {
@@ -218,8 +243,7 @@ pub(crate) async fn run<C: Connector>(
         };
         match publishing.written(stdout, &mut interrupts).await {
             Written::Whole(whole) => written = whole,
-            // That is no failure, but neither does it make a partial run a complete one.
-            Written::ReaderGone => {}
+            Written::ReaderGone => exit = Exit::ReaderGone,
             Written::Failed(error) => {
                 ledger.cause = Some(unwritten(&error, &state));
                 exit = Exit::Failed;
@@ -233,6 +257,7 @@ pub(crate) async fn run<C: Connector>(
     let something = state.has_something();
     let directory = state.directory();
     let end = |ledger: &mut Ledger, exit: Exit| {
+        ledger.hide_secrets(context.host.mask());
         ledger.finish(exit);
         let kept = to_be_merged(settings, ledger, exit) || (exit != Exit::Complete && something);
         ledger.state = directory
@@ -278,6 +303,28 @@ pub(crate) async fn run<C: Connector>(
     let closing = connector.closing(&ledger.totals);
     tell(context.terminal, &ledger, ledger_path.as_deref(), closing, exit);
     Ok(exit)
+}
+
+/// The beginning, for a log collector.
+fn tell_start(connector: &str, context: &Context<'_>, state: &State) {
+    if context.terminal.format != LogFormat::Json || context.terminal.quiet {
+        return;
+    }
+    let settings = context.settings;
+    let shown = |path: &Path| Json::from(path.display().to_string());
+    let output = settings.output.path().map_or("-".into(), |path| shown(&path.0));
+    let fields = [
+        ("connector", connector.into()),
+        ("run", state.run().into()),
+        ("output", output),
+        ("ledger", settings.ledger.as_deref().map_or(Json::Null, shown)),
+        ("shard", settings.shard.map(|shard| shard.to_string()).into()),
+        ("resumed", state.resumed().into()),
+    ];
+    let fields = fields.map(|(name, value)| (name.to_owned(), value));
+    context
+        .terminal
+        .event(Level::INFO, "run started", fields.into_iter().collect());
 }
 
 /// Whether a region is not to be collected.
@@ -362,7 +409,7 @@ fn opened_state<C: Connector>(
 /// Whether this is the ledger of a complete run that changed something at AWS: what would run again is no rest of it.
 fn changed_something(ledger: &Path) -> bool {
     let ledger = std::fs::read(ledger).ok();
-    let ledger = ledger.and_then(|ledger| serde_json::from_slice::<serde_json::Value>(&ledger).ok());
+    let ledger = ledger.and_then(|ledger| serde_json::from_slice::<Json>(&ledger).ok());
     let Some(ledger) = ledger else { return false };
     let changes = ledger["totals"][CHANGES].as_u64().unwrap_or_default();
     ledger["outcome"] == "complete" && changes > 0
@@ -385,13 +432,13 @@ fn state_of(ledger: &Path) -> Result<PathBuf, StateError> {
 
 /// Nothing was attempted.
 fn refuse(context: &Context<'_>, error: &StateError) -> Exit {
-    context
-        .terminal
-        .print(&format!("error: {}\n", harmless(&error.to_string())));
-    match error {
+    let exit = match error {
         StateError::Io(..) => Exit::Failed,
+        StateError::InUse(_) => Exit::InUse,
         _ => Exit::Usage,
-    }
+    };
+    context.terminal.error(&error.to_string(), None, exit.code());
+    exit
 }
 
 fn too_late(limit: Duration) -> Report {

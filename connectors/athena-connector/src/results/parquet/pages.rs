@@ -22,8 +22,14 @@ use super::definitions::PAGE_HEADER;
 const HEAD: u64 = 256;
 /// Texts that a page may have, of 4 bytes each before any is read. Writers end a page after some ten thousand.
 const MOST_TEXTS: u64 = 1 << 24;
+/// `PageHeader.uncompressed_page_size`.
+const UNCOMPRESSED_SIZE: i16 = 2;
 /// `PageHeader.compressed_page_size`.
 const COMPRESSED_SIZE: i16 = 3;
+/// Bytes of a page that is read, uncompressed. Trino's writer ends a page after 1 MB, but for a value that is larger; and a row
+/// of Athena has 32 MB at most.
+/// <https://docs.aws.amazon.com/athena/latest/ug/other-notable-limitations.html>
+const LARGEST_PAGE: u64 = 64 << 20;
 
 /// All pages of a part.
 pub(super) struct Pages<T> {
@@ -102,25 +108,41 @@ fn page_at(source: &impl ChunkReader, at: u64, left: u64) -> Result<u64> {
     loop {
         let bytes = source.get_bytes(at, usize::try_from(window)?)?;
         match head(&bytes) {
-            Some((head, page)) if head + page <= left => return Ok(head + page),
+            Some(Head { uncompressed, .. }) if uncompressed > LARGEST_PAGE => {
+                let why = format!("a page of {uncompressed} bytes, and none may have more than {LARGEST_PAGE}");
+                return Err(ParquetError::General(why));
+            }
+            Some(Head { head, page, .. }) if head + page <= left => return Ok(head + page),
             None if window < left => window = left.min(window * 8),
             _ => return Err(ParquetError::General("a page's head is not one".to_owned())),
         }
     }
 }
 
-/// The length of a page's head, and that of what follows.
-fn head(bytes: &[u8]) -> Option<(u64, u64)> {
-    let (mut compact, mut id, mut page) = (Compact::of(bytes), 0, 0);
+/// What the head of a page says. In bytes.
+struct Head {
+    /// The length of the head.
+    head: u64,
+    /// That of what follows.
+    page: u64,
+    /// That of what comes of it.
+    uncompressed: u64,
+}
+
+fn head(bytes: &[u8]) -> Option<Head> {
+    let (mut compact, mut id, mut page, mut uncompressed) = (Compact::of(bytes), 0, 0, 0);
     while let Some(kind) = compact.field(&mut id)? {
-        if (id, kind) == (COMPRESSED_SIZE, of_type::I32) {
-            page = compact.zigzag()?;
-        } else {
-            compact.one_of(PAGE_HEADER, id, kind)?;
+        match (id, kind) {
+            (COMPRESSED_SIZE, of_type::I32) => page = compact.zigzag()?,
+            (UNCOMPRESSED_SIZE, of_type::I32) => uncompressed = compact.zigzag()?,
+            _ => compact.one_of(PAGE_HEADER, id, kind)?,
         }
     }
-    let head = (bytes.len() - compact.left()) as u64;
-    Some((head, u64::from(u32::try_from(page).ok()?)))
+    Some(Head {
+        head: (bytes.len() - compact.left()) as u64,
+        page: u64::from(u32::try_from(page).ok()?),
+        uncompressed: u64::from(u32::try_from(uncompressed).ok()?),
+    })
 }
 
 /// The pages of one chunk.
@@ -256,6 +278,7 @@ mod tests {
 
     #[test]
     fn a_head_ends_where_it_says() {
+        let head = |bytes: &[u8]| super::head(bytes).map(|head| (head.head, head.page));
         // Type 0, sizes of 5 and 3 bytes, and a list of two numbers that nobody knows.
         let known = [0x15, 0, 0x15, 10, 0x15, 6];
         let whole = [&known[..], &[0x69, 0x25, 1, 1, 0]].concat();

@@ -143,13 +143,7 @@ fn read(path: &Path) -> Vec<Vec<ArrayRef>> {
 
 fn ended(accounts: &[Vec<Cells>], rows: &Rows) -> Vec<Ended> {
     let slice = |(number, columns): (usize, &Vec<Cells>)| {
-        let account = Account {
-            id: AccountId::parse(&format!("{number:012}")).unwrap(),
-            name: None,
-            organizational_unit_path: None,
-            state: None,
-            master: false,
-        };
+        let account = Account::unnamed(AccountId::parse(&format!("{number:012}")).unwrap(), false);
         let mut slice = rows.of_slice(&account, "r", "now", &Facts::default());
         let names = ["a", "b"];
         let headings = columns

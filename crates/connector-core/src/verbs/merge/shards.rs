@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use auth_core::Account;
+use auth_core::file::whole_now;
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::{Refusal, keeps_last_good};
 use crate::connector::About;
@@ -17,6 +21,9 @@ use crate::rows::{Format, RowSource, SpooledTable, hex};
 use crate::settings::places::last_of;
 use crate::shard::Shard;
 use crate::state::{LastGood, ShardError, ShardState, is_there, remove_rest};
+
+/// A ledger has some 500 bytes for each slice, more with their warnings.
+const LARGEST_LEDGER: u64 = 4 * 1024 * 1024 * 1024;
 
 /// One shard.
 pub(super) struct Merged {
@@ -98,8 +105,7 @@ impl Given {
     pub(super) fn open(self) -> Result<Shards, Refusal> {
         let mut shards: Vec<Merged> = Vec::new();
         for (number, (shard, (path, ledger, digest))) in self.0.into_iter().enumerate() {
-            let state =
-                ShardState::open(&directory(&path, &ledger), &digest).map_err(|error| refused(shard, &path, error))?;
+            let state = opened(&path, &ledger, &digest).map_err(|error| refused(shard, &path, error))?;
             let wrong = |why: String| Refusal::Wrong(named(shard, &path, &why));
             if state.shard() != Some(shard.to_string().as_str()) {
                 return Err(wrong("what its run has left is another shard's".to_owned()));
@@ -171,6 +177,7 @@ fn refused(shard: Shard, path: &Path, error: ShardError) -> Refusal {
     let why = named(shard, path, &error.to_string());
     match error {
         ShardError::Io(..) => Refusal::Disk(why),
+        ShardError::AtWork(_) => Refusal::InUse(why),
         _ => Refusal::Wrong(why),
     }
 }
@@ -178,7 +185,12 @@ fn refused(shard: Shard, path: &Path, error: ShardError) -> Refusal {
 /// The ledger of a shard whose run has come to its end, and its SHA-256.
 fn read_ledger(about: &About, path: &Path) -> Result<(Shard, Written, String), Refusal> {
     let wrong = |why: String| Refusal::Wrong(format!("{}: {why}", path.display()));
-    let bytes = fs::read(path).map_err(|error| wrong(format!("the ledger cannot be read: {error}")))?;
+    // Nothing may ever come from a pipe.
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() => return Err(wrong("it is not a file: give the ledger of a shard".to_owned())),
+        _ => {}
+    }
+    let bytes = whole_now(path, LARGEST_LEDGER).map_err(|error| wrong(format!("the ledger {error}")))?;
     let no_ledger = |error: serde_json::Error| wrong(format!("it is no ledger of a run: {error}"));
     let kind: Kind = serde_json::from_slice(&bytes).map_err(no_ledger)?;
     if kind.connector != about.name {
@@ -214,11 +226,29 @@ fn read_ledger(about: &About, path: &Path) -> Result<(Shard, Written, String), R
     Ok((shard, ledger, digest))
 }
 
-/// What a run has left stands beside its ledger, also where both were copied, or where the ledger says.
-fn directory(path: &Path, ledger: &Written) -> PathBuf {
+/// What a run has left stands beside its ledger, also where both were copied, or where the ledger says. What is beside it may
+/// also be of another run: its journal says so.
+fn opened(path: &Path, ledger: &Written, digest: &str) -> Result<ShardState, ShardError> {
+    let (beside, said) = directories(path, ledger);
+    match beside {
+        None => ShardState::open(&said, digest),
+        Some(beside) => ShardState::open(&beside, digest).or_else(|error| match is_there(&said) && said != beside {
+            true => ShardState::open(&said, digest).map_err(|_| error),
+            false => Err(error),
+        }),
+    }
+}
+
+/// What stands beside the ledger, if anything does, and where the ledger says.
+fn directories(path: &Path, ledger: &Written) -> (Option<PathBuf>, PathBuf) {
     let said = PathBuf::from(ledger.state.clone().unwrap_or_default());
     let beside = said.file_name().map(|name| path.with_file_name(name));
-    beside.filter(|beside| beside.is_dir()).unwrap_or(said)
+    (beside.filter(|beside| beside.is_dir()), said)
+}
+
+fn directory(path: &Path, ledger: &Written) -> PathBuf {
+    let (beside, said) = directories(path, ledger);
+    beside.unwrap_or(said)
 }
 
 impl Shards {
@@ -232,6 +262,32 @@ impl Shards {
         let mut shards = self.0.iter();
         let found = shards.find(|shard| fs::canonicalize(shard.state.directory()).is_ok_and(|own| own == real));
         found.map(|shard| shard.shard)
+    }
+
+    /// The shard that `directory` is inside of, which need not be there yet.
+    pub(super) fn with_inside(&self, directory: &Path) -> Option<Shard> {
+        let there = directory.ancestors().find_map(|place| {
+            let place = if place.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                place
+            };
+            fs::canonicalize(place).ok()
+        })?;
+        let mut shards = self.0.iter();
+        let found =
+            shards.find(|shard| fs::canonicalize(shard.state.directory()).is_ok_and(|own| there.starts_with(own)));
+        found.map(|shard| shard.shard)
+    }
+
+    /// The time between the beginnings of the first and the last run.
+    pub(super) fn apart(&self) -> Option<Duration> {
+        let started = self
+            .0
+            .iter()
+            .map(|shard| OffsetDateTime::parse(&shard.ledger.started, &Rfc3339));
+        let started: Vec<OffsetDateTime> = started.collect::<Result<_, _>>().ok()?;
+        (*started.iter().max()? - *started.iter().min()?).try_into().ok()
     }
 
     fn parameter(&self, name: &str) -> Option<&Json> {
