@@ -13,8 +13,13 @@ extern crate self as connector_core;
 #[path = "../../crates/auth-core/src/arn.rs"]
 pub mod arn;
 mod fetch;
+#[path = "../../crates/auth-core/src/file.rs"]
+pub mod file;
+pub mod host;
 #[path = "../../crates/auth-core/src/jwt.rs"]
 pub mod jwt;
+#[path = "../../crates/auth-core/src/mask.rs"]
+pub mod mask;
 mod objects;
 #[path = "../../crates/connector-core/src/parameters/mod.rs"]
 pub mod parameters;
@@ -28,3 +33,5 @@ pub mod statement;
 #[path = "../../crates/connector-core/src/table.rs"]
 pub mod table;
 pub mod targets;
+
+pub use mask::Mask;

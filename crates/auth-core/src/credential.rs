@@ -102,4 +102,57 @@ mod tests {
             }
         }
     }
+
+    /// Whatever is taken, a request is signed with it: nobody's copy of a key ends the process. The SDK panics on a key id that
+    /// cannot stand in a header.
+    #[tokio::test]
+    async fn a_request_is_signed_with_whatever_is_taken() {
+        use proptest::strategy::{Strategy as _, ValueTree as _};
+        let text = "\\PC{1,40}|[\\x00-\\x7f]{1,40}|[!-~]{1,60}\\s{0,3}";
+        let mut runner = proptest::test_runner::TestRunner::deterministic();
+        let mut signed = 0;
+        for _ in 0..1000 {
+            let mut any = || text.new_tree(&mut runner).unwrap().current();
+            let given = Credentials::new(any(), any(), Some(any()), None, "test");
+            let Ok(taken) = all_normalised(given) else { continue };
+            let config = aws_sdk_sts::Config::builder()
+                .behavior_version(aws_config::BehaviorVersion::latest())
+                .region(aws_types::region::Region::new("eu-west-1"))
+                .credentials_provider(taken)
+                .retry_config(aws_smithy_types::retry::RetryConfig::disabled())
+                .http_client(aws_smithy_runtime_api::client::http::SharedHttpClient::new(Nobody))
+                .build();
+            let answer = aws_sdk_sts::Client::from_conf(config)
+                .get_caller_identity()
+                .send()
+                .await;
+            let error = format!("{:?}", answer.unwrap_err());
+            assert!(error.contains("nobody answers"), "{error}");
+            signed += 1;
+        }
+        assert!(signed > 30, "{signed}");
+    }
+
+    #[derive(Debug)]
+    struct Nobody;
+
+    impl aws_smithy_runtime_api::client::http::HttpConnector for Nobody {
+        fn call(
+            &self,
+            _: aws_smithy_runtime_api::client::orchestrator::HttpRequest,
+        ) -> aws_smithy_runtime_api::client::http::HttpConnectorFuture {
+            let why = aws_smithy_runtime_api::client::result::ConnectorError::user("nobody answers".into());
+            aws_smithy_runtime_api::client::http::HttpConnectorFuture::ready(Err(why))
+        }
+    }
+
+    impl aws_smithy_runtime_api::client::http::HttpClient for Nobody {
+        fn http_connector(
+            &self,
+            _: &aws_smithy_runtime_api::client::http::HttpConnectorSettings,
+            _: &aws_smithy_runtime_api::client::runtime_components::RuntimeComponents,
+        ) -> aws_smithy_runtime_api::client::http::SharedHttpConnector {
+            aws_smithy_runtime_api::client::http::SharedHttpConnector::new(Nobody)
+        }
+    }
 }

@@ -124,8 +124,8 @@ fn for_credentials(code: &str, message: &str, signer: Option<Signer>) -> String 
                  Web Identity Federation (OIDC) or the AWS Default Chain, which renew themselves"
             }
             Some(DefaultChain) => {
-                "the session that the AWS default chain has found has expired: with IAM Identity Center sign in again, aws \
-                 sso login; otherwise renew what AWS_SESSION_TOKEN or the profile holds"
+                "the session that the AWS default chain has found has expired: with IAM Identity Center sign in again: \
+                 aws sso login; otherwise renew what AWS_SESSION_TOKEN or the profile holds"
             }
             Some(Role | WebIdentity) => {
                 "the session was renewed and is refused all the same: check the clock of this machine, and run again with \
@@ -352,5 +352,107 @@ mod tests {
             words: None,
         };
         assert!(for_token(&refused).contains("user:password@host:port"));
+    }
+
+    /// An answer of AWS to a call that is signed by `signer`.
+    fn refused(code: &str, message: &str, signer: Option<Signer>) -> AwsError {
+        AwsError {
+            kind: ErrorKind::Credentials,
+            code: Some(code.to_owned()),
+            signer,
+            ..AwsError::answer("sts", "GetCallerIdentity", message)
+        }
+    }
+
+    #[test]
+    fn a_hint_is_about_those_whose_credentials_were_refused() {
+        use Signer::{DefaultChain, Parameters, Role, WebIdentity};
+        for (code, message, signer, hint) in [
+            ("InvalidClientTokenId", "", Parameters, "check access_key_id"),
+            ("InvalidClientTokenId", "", DefaultChain, "aws sso login"),
+            ("InvalidClientTokenId", "", Role, "does not know it here"),
+            ("UnrecognizedClientException", "", WebIdentity, "does not know it here"),
+            (
+                "SignatureDoesNotMatch",
+                "",
+                Parameters,
+                "secret_access_key does not belong to access_key_id",
+            ),
+            ("SignatureDoesNotMatch", "", DefaultChain, "AWS_SECRET_ACCESS_KEY"),
+            (
+                "SignatureDoesNotMatch",
+                "",
+                Role,
+                "something on the way changes requests",
+            ),
+            (
+                "SignatureDoesNotMatch",
+                "Signature expired: ",
+                Role,
+                "the clock of this machine",
+            ),
+            ("ExpiredToken", "", Parameters, "session_token has expired"),
+            ("ExpiredToken", "", DefaultChain, "aws sso login"),
+            ("ExpiredTokenException", "", Role, "the session was renewed"),
+            (
+                "AuthFailure",
+                "",
+                Parameters,
+                "the credentials are wrong, or the region",
+            ),
+            ("AuthFailure", "", Role, "the region is probably an opt-in region"),
+        ] {
+            let found = for_call(&refused(code, message, Some(signer))).unwrap_or_default();
+            assert!(found.contains(hint), "{code} {signer:?}: {found}");
+            let names_keys = found.contains("access_key_id") || found.contains("session_token");
+            assert!(!names_keys || signer == Parameters, "{code} {signer:?}: {found}");
+        }
+        assert!(for_call(&refused("NewCode", "", None)).is_some_and(|hint| hint == "check the credentials"));
+    }
+
+    /// The words are the SDK's own, as it was seen to say them.
+    #[test]
+    fn the_links_of_the_default_chain_are_told_apart() {
+        let loading = "an error occurred while loading credentials: ";
+        for (words, hint) in [
+            (
+                "no credentials found in chain. Attempted: Environment: …; WebIdentityToken: …",
+                "set AWS_PROFILE or",
+            ),
+            (
+                "the profile `x` is not defined in ~/.aws/config or ~/.aws/credentials",
+                "aws configure list-profiles",
+            ),
+            (
+                "failed to read `/h/.aws/sso/cache/39.json`: No such file or directory (os error 2)",
+                "aws sso login",
+            ),
+            (
+                "an error occurred while loading an access token: failed to load the cached SSO token",
+                "aws sso login",
+            ),
+            (
+                "service error: UnauthorizedException: Session token not found or invalid",
+                "aws sso login",
+            ),
+            ("profile `s` has invalid SSO config: no region", "aws configure sso"),
+            (
+                "Error retrieving credentials: external process exited with code exit status: 127.",
+                "credential_process",
+            ),
+            (
+                "service error: AccessDenied: User: … is not authorized to perform: sts:AssumeRole",
+                "mfa_serial",
+            ),
+            ("No such file or directory (os error 2)", "AWS_WEB_IDENTITY_TOKEN_FILE"),
+            (
+                "unexpected credentials error: dispatch failure: io error",
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            ),
+            ("something new", "check the profile of AWS_PROFILE"),
+        ] {
+            let found = for_default_chain(&format!("{loading}{words}"));
+            assert!(found.contains(hint), "{words}: {found}");
+        }
     }
 }

@@ -173,6 +173,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_list_has_an_end_also_in_memory() {
+        let of = async |entries: usize| {
+            let pages = stream(&["a", "b", ""], false);
+            let split = |page: String| (Some(vec![(); entries]), Some(page));
+            collect(100, "organizations", "ListAccountsForParent", "Accounts", pages, split).await
+        };
+        assert_eq!(of(1000).await.unwrap().len(), 3000);
+        let error = of(1001).await.unwrap_err();
+        assert!(
+            error.message.contains("AWS never gives more than 1000 at a time"),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
     async fn a_paginator_is_followed_to_an_end_that_comes() {
         let followed = async |tokens, endless| {
             let pages = stream(tokens, endless);

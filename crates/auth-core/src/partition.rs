@@ -12,6 +12,8 @@ pub struct Partition {
     pub global_region: &'static str,
     /// The regions that each of its accounts has without opting in, by name.
     pub regions: &'static [&'static str],
+    /// Those that an account must opt in to, as far as this version knows them; by name.
+    pub opt_in: &'static [&'static str],
 }
 
 /// The first is what a region belongs to that no other one has, as the SDKs decide too. Names and global regions are those of
@@ -41,48 +43,74 @@ static PARTITIONS: [Partition; 8] = [
             "us-west-1",
             "us-west-2",
         ],
+        opt_in: &[
+            "af-south-1",
+            "ap-east-1",
+            "ap-east-2",
+            "ap-south-2",
+            "ap-southeast-3",
+            "ap-southeast-4",
+            "ap-southeast-5",
+            "ap-southeast-6",
+            "ap-southeast-7",
+            "ca-west-1",
+            "eu-central-2",
+            "eu-south-1",
+            "eu-south-2",
+            "il-central-1",
+            "me-central-1",
+            "me-south-1",
+            "mx-central-1",
+        ],
     },
     Partition {
         name: "aws-cn",
         prefix: "cn-",
         global_region: "cn-northwest-1",
         regions: &["cn-north-1", "cn-northwest-1"],
+        opt_in: &[],
     },
     Partition {
         name: "aws-eusc",
         prefix: "eusc-",
         global_region: "eusc-de-east-1",
         regions: &["eusc-de-east-1"],
+        opt_in: &[],
     },
     Partition {
         name: "aws-iso",
         prefix: "us-iso-",
         global_region: "us-iso-east-1",
         regions: &["us-iso-east-1", "us-iso-west-1"],
+        opt_in: &[],
     },
     Partition {
         name: "aws-iso-b",
         prefix: "us-isob-",
         global_region: "us-isob-east-1",
         regions: &["us-isob-east-1", "us-isob-west-1"],
+        opt_in: &[],
     },
     Partition {
         name: "aws-iso-e",
         prefix: "eu-isoe-",
         global_region: "eu-isoe-west-1",
         regions: &["eu-isoe-west-1"],
+        opt_in: &[],
     },
     Partition {
         name: "aws-iso-f",
         prefix: "us-isof-",
         global_region: "us-isof-south-1",
         regions: &["us-isof-east-1", "us-isof-south-1"],
+        opt_in: &[],
     },
     Partition {
         name: "aws-us-gov",
         prefix: "us-gov-",
         global_region: "us-gov-west-1",
         regions: &["us-gov-east-1", "us-gov-west-1"],
+        opt_in: &[],
     },
 ];
 
@@ -95,6 +123,12 @@ impl Partition {
     /// The partition of a name as in ARNs.
     pub fn named(name: &str) -> Option<&'static Partition> {
         PARTITIONS.iter().find(|partition| partition.name == name)
+    }
+
+    /// Every region that this version knows. AWS has others by now, perhaps.
+    pub fn known_regions() -> impl Iterator<Item = &'static str> {
+        let regions = PARTITIONS.iter().flat_map(|one| one.regions.iter().chain(one.opt_in));
+        regions.copied()
     }
 
     /// The partition of a region.

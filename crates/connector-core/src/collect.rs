@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use auth_core::error::Report;
 use auth_core::regions::{self, NOT_ENABLED, Regions};
-use auth_core::{Account, AccountAccess, AccountList, AuthError, Authenticator, AwsError, Host, accounts};
+use auth_core::{Account, AccountAccess, AccountList, AuthError, Authenticator, AwsError, Host, Partition, accounts};
 use futures::FutureExt as _;
 use tokio::sync::{OnceCell, RwLock, Semaphore, SetOnce};
 use tokio::task::{JoinError, JoinSet};
@@ -419,7 +419,7 @@ impl<C: Collector> Run<C> {
                     unkept = Some(why.clone());
                 }
                 entry.outcome = error.outcome();
-                entry.cause = Some(error.report().into());
+                entry.cause = Some(report_of(&error, region).into());
             }
         }
         entry.metered(slice.access.meter());
@@ -483,6 +483,26 @@ pub(crate) async fn contained<T>(what: &str, work: impl Future<Output = T>) -> O
 /// A slice's account and region.
 fn key(slice: &Slice) -> (String, String) {
     (slice.account.id.to_string(), slice.region().to_owned())
+}
+
+/// The cause of a slice, as the ledger keeps it. A region that does not answer may not be one.
+pub(crate) fn report_of(error: &SliceError, region: &str) -> Report {
+    let mut report = error.report();
+    if matches!(error.outcome(), Outcome::Unreachable | Outcome::TimedOut)
+        && !Partition::known_regions().any(|known| known == region)
+    {
+        let alike = |known: &&str| strsim::jaro_winkler(known, region);
+        let nearest = Partition::known_regions().max_by(|a, b| alike(a).total_cmp(&alike(b)));
+        let meant = nearest
+            .map(|nearest| format!(": did you mean {nearest}?"))
+            .unwrap_or_default();
+        let unknown = format!("{region} is no region that this version knows{meant}");
+        report.hint = Some(match report.hint {
+            Some(hint) => format!("{unknown} Otherwise {hint}"),
+            None => unknown,
+        });
+    }
+    report
 }
 
 /// The default regions are collected, but nobody knows whether they are all: that is not a complete account.

@@ -621,3 +621,89 @@ fn iam_policy_has_what_the_parameters_need_and_no_more() {
         }
     }
 }
+
+/// Workgroup, catalog, database and bucket stand in the resources where the parameters name them.
+#[test]
+fn iam_policy_names_what_the_parameters_name() {
+    let sim = start(estate_with_select());
+    let statements = |params: Json| {
+        let policies = Run::keys(&sim).verb("iam-policy").params(params).expect(0).json();
+        policies["initial credentials"]["policy"]["Statement"]
+            .as_array()
+            .unwrap()
+            .clone()
+    };
+    let on = |statements: &[Json], action: &str| {
+        let has = |one: &&Json| one["Action"].as_array().unwrap().iter().any(|found| found == action);
+        let found: Vec<&Json> = statements.iter().filter(has).collect();
+        assert_eq!(found.len(), 1, "{action} stands once");
+        found[0]["Resource"].clone()
+    };
+    let named = statements(json!({
+        "regions": [FRANKFURT],
+        "query": SELECT,
+        "workgroup": "team",
+        "catalog": "AwsDataCatalog",
+        "database": "logs",
+        "output_location": "s3://results-{region}/of/{accountId}/",
+    }));
+    let athena = |rest: &str| json!([format!("arn:aws:athena:{FRANKFURT}:*:{rest}")]);
+    let glue = |rest: &str| format!("arn:aws:glue:{FRANKFURT}:*:{rest}");
+    assert_eq!(on(&named, "athena:StartQueryExecution"), athena("workgroup/team"));
+    assert_eq!(
+        on(&named, "athena:GetDataCatalog"),
+        athena("datacatalog/AwsDataCatalog")
+    );
+    assert_eq!(
+        on(&named, "glue:GetTable"),
+        json!([
+            glue("catalog"),
+            glue("database/default"),
+            glue("database/logs"),
+            glue("table/logs/*")
+        ])
+    );
+    assert_eq!(on(&named, "s3:PutObject"), json!(["arn:aws:s3:::results-*/of/*/*"]));
+    // Where the tables' own objects are, only the tables say.
+    assert_eq!(on(&named, "s3:GetObject"), json!(["*"]));
+    let unnamed = statements(json!({"regions": [FRANKFURT, "eu-west-1"], "query": SELECT}));
+    assert_eq!(
+        on(&unnamed, "athena:StartQueryExecution"),
+        json!([FRANKFURT, "eu-west-1"].map(|region| format!("arn:aws:athena:{region}:*:workgroup/primary")))
+    );
+    assert_eq!(on(&unnamed, "glue:GetTable"), json!(["*"]));
+    assert_eq!(on(&unnamed, "s3:PutObject"), json!(["*"]));
+}
+
+/// `check` fails where a run would, and needs no query.
+#[test]
+fn check_looks_at_the_bucket_and_needs_no_query() {
+    let sim = start(estate_with_select());
+    let check = |params: Json| {
+        Run::keys(&sim)
+            .verb("check")
+            .params(json!({"regions": [FRANKFURT]}))
+            .params(params)
+            .run()
+    };
+    check(json!({})).expect(0);
+    check(json!({"query": SELECT})).expect(0);
+    let missing = check(json!({"output_location": "s3://no-such-bucket/rows/"}));
+    missing.expect(4);
+    for text in [
+        "the bucket no-such-bucket, where results are to go, does not exist",
+        "create it in eu-central-1",
+    ] {
+        assert!(missing.stdout.contains(text), "{text} is not in {}", missing.stdout);
+    }
+    assert_eq!(sim.count("athena:StartQueryExecution"), 0);
+    sim.forget_calls();
+    check(json!({"query": "select 'a"}))
+        .expect(2)
+        .says(&["query: statement 1 has a quote (') that is never closed"]);
+    Run::keys(&sim)
+        .params(json!({"regions": [FRANKFURT]}))
+        .expect(2)
+        .says(&["query is missing"]);
+    assert_eq!(sim.calls().len(), 0);
+}

@@ -272,3 +272,35 @@ proptest! {
         }
     }
 }
+
+/// However many instances an answer claims to have, memory is needed for no more than AWS gives.
+#[test]
+fn a_list_that_aws_never_gives_is_refused() {
+    let answer = |instances: usize, tags: usize| {
+        let tags = "<item/>".repeat(tags);
+        let instances = format!("<item><tagSet>{tags}</tagSet></item>").repeat(instances);
+        format!(
+            "<DescribeInstancesResponse><reservationSet><item><instancesSet>{instances}</instancesSet></item></reservationSet>\
+             </DescribeInstancesResponse>"
+        )
+    };
+    let read = |document: String| {
+        let mut seen = 0;
+        let read = super::read(document.as_bytes(), |reservation| {
+            seen += reservation.instances.len();
+            Ok::<_, Unreadable>(())
+        });
+        read.map(|_| seen).map_err(|error| error.to_string())
+    };
+    assert_eq!(read(answer(10_000, 0)), Ok(10_000));
+    assert!(
+        read(answer(10_001, 0))
+            .unwrap_err()
+            .contains("a list of more than 10000 items")
+    );
+    assert!(
+        read(answer(101, 9_999))
+            .unwrap_err()
+            .contains("more than 1000000 items")
+    );
+}

@@ -23,6 +23,8 @@ fn the_table_of_partitions_is_that_of_aws() {
             _ => theirs.regions.clone(),
         };
         assert_eq!(ours.regions, enabled, "{}", theirs.id);
+        let others = theirs.regions.iter().filter(|region| !enabled.contains(region));
+        assert!(others.eq(ours.opt_in), "{}: {:?}", theirs.id, ours.opt_in);
         for region in some(theirs.regions) {
             assert_eq!(Partition::of_region(region), ours, "{region}");
         }

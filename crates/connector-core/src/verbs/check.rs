@@ -11,7 +11,7 @@ use futures::stream::{self, StreamExt as _};
 use serde::Serialize;
 
 use super::{Context, print, tell};
-use crate::collect::{Journal, may_refuse_region, resolve};
+use crate::collect::{Journal, may_refuse_region, report_of, resolve};
 use crate::connector::Collector;
 use crate::exit::Exit;
 use crate::slice::{Facts, Outcome, Slice, SliceError, Steps};
@@ -202,7 +202,7 @@ async fn check_regions<C: Collector>(
         }
         if row.cause.is_none() {
             row.outcome = error.outcome();
-            row.cause = Some(error.report());
+            row.cause = Some(report_of(&error, &region));
             row.region = Some(region);
         }
     }

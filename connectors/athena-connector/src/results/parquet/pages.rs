@@ -305,4 +305,32 @@ mod tests {
         assert_eq!(behind_levels(&[1, 2, 3, b'v'], 3, packed, 9).unwrap(), b"v");
         assert_eq!(behind_levels(&[1, 2], 3, packed, 9), None);
     }
+
+    #[test]
+    fn a_page_that_claims_too_much_is_refused() {
+        use bytes::Bytes;
+        // Type 0, this many bytes uncompressed, and 3 bytes that follow.
+        let page = |uncompressed: u64| {
+            let mut bytes = vec![0x15, 0, 0x15];
+            let mut zigzag = uncompressed * 2;
+            while zigzag >= 0x80 {
+                bytes.push((zigzag & 0x7f) as u8 | 0x80);
+                zigzag >>= 7;
+            }
+            bytes.push(zigzag as u8);
+            bytes.extend([0x15, 6, 0]);
+            bytes.extend(b"abc");
+            Bytes::from(bytes)
+        };
+        for (uncompressed, fine) in [
+            (10, true),
+            (LARGEST_PAGE, true),
+            (LARGEST_PAGE + 1, false),
+            (1 << 30, false),
+        ] {
+            let page = page(uncompressed);
+            let found = page_at(&page, 0, page.len() as u64);
+            assert_eq!(found.is_ok(), fine, "{uncompressed}: {found:?}");
+        }
+    }
 }
