@@ -24,6 +24,7 @@ mod open_files;
 mod outputs;
 mod pages;
 mod parameters;
+mod permissions;
 mod polling;
 mod renewal;
 mod resuming;
