@@ -352,6 +352,31 @@ fn runs_that_share_a_file_do_not_run_at_once() {
     assert!(!shared.with_file_name("shared.json.state").exists());
 }
 
+/// What an unfinished run has left stays when the next one may not begin.
+#[test]
+fn a_run_that_may_not_begin_leaves_what_there_is() {
+    let sim = start(one_account());
+    let denied = Fault::on("ec2:DescribeInstances").region(FRANKFURT);
+    sim.faults().add(denied.error(403, "UnauthorizedOperation", "no"));
+    let partial = Run::keys(&sim).expect(3);
+    sim.faults().clear();
+    let ledger = partial.state().with_file_name("shared.json");
+    let lock = ledger.with_file_name("shared.json.state");
+    fs::create_dir(&lock).unwrap();
+    let held = fs::File::open(&lock).unwrap();
+    held.lock().unwrap();
+    let journal = fs::read(partial.state().join("journal")).unwrap();
+    let refused = Run::keys(&sim)
+        .after(partial)
+        .params(json!({"ledger": ledger}))
+        .expect(6);
+    assert_eq!(fs::read(refused.state().join("journal")).unwrap(), journal);
+    drop(held);
+    sim.forget_calls();
+    Run::keys(&sim).after(refused).flag("--resume").expect(0);
+    assert_eq!(sim.calls_of("ec2:DescribeInstances").len(), 1);
+}
+
 /// A limit on the size of files is a full disk, and no death without a word.
 #[test]
 fn a_limit_on_file_size_is_told() {

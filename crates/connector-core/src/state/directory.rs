@@ -71,15 +71,19 @@ pub(super) fn opened_file(path: &Path, options: &mut OpenOptions) -> io::Result<
 pub(super) fn own(directory: &Path, opened: &File) -> Result<(), StateError> {
     let io = |error| StateError::Io(directory.to_owned(), error);
     let found = opened.metadata().map_err(io)?;
-    if found.uid() != rustix::process::geteuid().as_raw() {
-        let owner = name_of(found.uid());
-        return Err(StateError::NotOurs(
-            directory.to_owned(),
-            format!("it belongs to {owner}"),
-        ));
+    // Some file systems have another owner for all that this user makes, as with NFS's `all_squash`.
+    let made_here = || tempfile::tempfile_in(directory_of(directory)).and_then(|file| file.metadata());
+    let is_own =
+        found.uid() == rustix::process::geteuid().as_raw() || made_here().is_ok_and(|made| made.uid() == found.uid());
+    if !is_own {
+        let owner = format!("it belongs to {}", name_of(found.uid()));
+        return Err(StateError::NotOurs(directory.to_owned(), owner));
     }
-    if found.mode() & 0o777 != PRIVATE {
-        opened.set_permissions(Permissions::from_mode(PRIVATE)).map_err(io)?;
+    // Not all of them have modes.
+    if found.mode() & 0o777 != PRIVATE
+        && let Err(error) = opened.set_permissions(Permissions::from_mode(PRIVATE))
+    {
+        tracing::debug!(%error, "others may read {}", directory.display());
     }
     Ok(())
 }

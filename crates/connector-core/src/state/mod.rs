@@ -295,16 +295,6 @@ impl State {
         self.earlier.slices.len()
     }
 
-    /// Nothing has begun, and nothing will: what this run has made is removed.
-    pub(crate) fn give_up(&self) {
-        if self.earlier.started.is_none()
-            && let Some(directory) = self.directory()
-            && let Err(error) = remove_run(directory)
-        {
-            tracing::debug!(%error, "what has not begun cannot be removed");
-        }
-    }
-
     /// Where it is.
     pub fn directory(&self) -> Option<&Path> {
         self.disk.as_ref().map(|disk| disk.directory.as_path())

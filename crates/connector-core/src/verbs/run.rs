@@ -78,21 +78,16 @@ pub(crate) async fn run<C: Connector>(
     if let Err(error) = room_for_ledger(settings) {
         return Ok(refuse(context, &error));
     }
+    // Before the state: what is there of an unfinished run must not go when this one may not run.
+    let own = settings.state.as_deref();
+    let _ledger = match settings.ledger.as_deref().map(|path| ledger_lock(path, own)) {
+        None => None,
+        Some(Ok(lock)) => lock,
+        Some(Err(error)) => return Ok(refuse(context, &error)),
+    };
     let state = match opened_state(connector, &collector, context, before, timestamp(started)) {
         Ok(state) => Arc::new(state),
         Err(error) => return Ok(refuse(context, &error)),
-    };
-    let _ledger = match settings
-        .ledger
-        .as_deref()
-        .map(|path| ledger_lock(path, state.directory()))
-    {
-        None => None,
-        Some(Ok(lock)) => lock,
-        Some(Err(error)) => {
-            state.give_up();
-            return Ok(refuse(context, &error));
-        }
     };
     let mut ledger = opened(connector, context);
     ledger.started = timestamp(started);
