@@ -36,6 +36,9 @@ static LOOKS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     patterns.iter().filter_map(|pattern| Regex::new(pattern).ok()).collect()
 });
 
+/// What hints have where a user and a password are to be written.
+const EXAMPLE: &str = "user:password";
+
 /// The secrets of a run, as they may come to stand in texts. It keeps none of them: it knows their lengths and keyed hashes, so
 /// it can outlive them. All clones are one.
 #[derive(Clone)]
@@ -117,7 +120,9 @@ impl Mask {
                 let Some(whole) = captures.get(0) else { continue };
                 let start = captures.get(1).map_or(whole.start(), |kept| kept.end());
                 let end = captures.get(2).map_or(whole.end(), |kept| kept.start());
-                found.push(start..end);
+                if &text[start..end] != EXAMPLE {
+                    found.push(start..end);
+                }
             }
         }
         if found.is_empty() {
@@ -266,6 +271,10 @@ mod tests {
             (
                 "https://user:pass@proxy:3128/x and http://b".to_owned(),
                 "https://***@proxy:3128/x and http://b",
+            ),
+            (
+                "write http://user:password@host:port".to_owned(),
+                "write http://user:password@host:port",
             ),
             ("Authorization: Basic dTpw x".to_owned(), "Authorization: Basic *** x"),
             (

@@ -34,6 +34,19 @@ const TOKEN_TIMEOUT: Duration = Duration::from_secs(60);
 /// What is kept of the words of a provider, in characters.
 const MOST_WORDS: usize = 500;
 
+/// Fields of a token request whose values are no secrets, and that a provider's or AWS's words are about:
+/// <https://www.iana.org/assignments/oauth-parameters/oauth-parameters.xhtml>. What other fields hold nobody knows.
+const PUBLIC_FIELDS: [&str; 8] = [
+    "audience",
+    "client_assertion_type",
+    "client_id",
+    "grant_type",
+    "organization",
+    "requested_token_type",
+    "resource",
+    "scope",
+];
+
 /// Why there is no token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenError {
@@ -120,10 +133,9 @@ pub async fn request_token(host: &Host, identity: &WebIdentity) -> Result<Secret
     identity
         .client_secret
         .expose(|secret| host.mask.add_basic(&identity.client_id, secret));
-    identity
-        .token_parameters
-        .values()
-        .for_each(|value| host.mask.add(value));
+    let fields = identity.token_parameters.iter();
+    let secret = fields.filter(|(name, _)| !PUBLIC_FIELDS.contains(&name.as_str()));
+    secret.for_each(|(_, value)| host.mask.add(value));
     let form = Form::of(identity).ok_or_else(|| TokenError::Unreachable(FORGOTTEN.to_owned()))?;
     let operation = operation(host, identity);
     operation.invoke(form).await.map_err(|error| match error {

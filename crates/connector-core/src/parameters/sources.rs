@@ -87,10 +87,6 @@ pub async fn read(parameters: &[&'static Parameter], inputs: &Inputs, mask: &Mas
             mask.add(secret.expose_secret());
         }
     }
-    values
-        .map(&OIDC_TOKEN_PARAMETERS)
-        .values()
-        .for_each(|value| mask.add(value));
     if problems.is_empty() { Ok(values) } else { Err(problems) }
 }
 
