@@ -98,7 +98,7 @@ pub fn main<C: Connector>(connector: C) -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-/// What is told of a panic. The task that has panicked ends, and whoever waits for it says what that means.
+/// Prints a panic. Its task ends, and whoever waits for the task says what that means.
 fn tell_defect(panic: &std::panic::PanicHookInfo<'_>) {
     let place = panic.location().map(|at| format!(", in {at}")).unwrap_or_default();
     let text = format!(

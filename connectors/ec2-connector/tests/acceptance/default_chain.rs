@@ -414,7 +414,7 @@ fn a_session_that_aws_does_not_know_yet_is_tried_again() {
     assert_eq!(sim.count("sts:GetCallerIdentity"), 1);
 }
 
-/// One that goes on not knowing it is told of by whose session it is.
+/// Where AWS goes on not knowing a session, the hint says whose it is.
 #[test]
 fn a_hint_says_whose_credentials_are_refused() {
     let sim = start(estate());

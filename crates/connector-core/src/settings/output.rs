@@ -44,7 +44,7 @@ impl Rules<'_> {
     /// `text` with the shard's index in it.
     fn of_shard(&mut self, parameter: &Parameter, text: &str, shard: Option<Shard>) -> PathBuf {
         let Some(shard) = shard else {
-            // A shard that was given and is wrong is told of already.
+            // A wrong shard has its own message.
             if text.contains(SHARD_PLACEHOLDER) && !self.values.has(&SHARD) {
                 let name = parameter.name;
                 self.problem(format!(
